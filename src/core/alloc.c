@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The public functions that allocate, release and change runs: they judge their arguments, turn
+ * addresses into pages, and leave the work to search.c, range.c and tree.c.
+ */
+#include "search.h"
+
+static unsigned lane_now(const lfb_t *lfb)
+{
+    return lfb->current_lane ? lfb->current_lane(lfb->lane_context) : 0;
+}
+
+/* The page that begins at an address. */
+static lfb_status page_at(const lfb_t *lfb, uintptr_t address, uintptr_t *page)
+{
+    *page = address >> lfb->page_shift;
+    if (!lfb_page_in_range(lfb, *page)) {
+        return LFB_OUT_OF_RANGE;
+    }
+    return lfb_is_page_address(lfb, address) ? LFB_OK : LFB_INVALID_ARGUMENT;
+}
+
+static lfb_status range_at(const lfb_t *lfb, uintptr_t address, size_t pages, lfb_range *range)
+{
+    range->pages = pages;
+    lfb_status status = page_at(lfb, address, &range->page);
+    if (status != LFB_OK || pages == 0) {
+        return status != LFB_OK ? status : LFB_INVALID_ARGUMENT;
+    }
+    return pages <= lfb->end_page - range->page ? LFB_OK : LFB_OUT_OF_RANGE;
+}
+
+static uintptr_t address_or_none(const lfb_t *lfb, uintptr_t page)
+{
+    return page == PAGE_NONE ? LFB_NONE : lfb_address_of(lfb, page);
+}
+
+/* ------------------------------------------------------------------------------ allocate ---- */
+
+uintptr_t lfb_alloc_on(lfb_t *lfb, unsigned lane, unsigned order)
+{
+    lfb_want want;
+    if (!lfb_want_block(lfb, order, &want)) {
+        return LFB_NONE;
+    }
+    return address_or_none(lfb, lfb_search(lfb, lfb_lane_of(lfb, lane), &want));
+}
+
+uintptr_t lfb_alloc(lfb_t *lfb, unsigned order)
+{
+    return lfb_alloc_on(lfb, lane_now(lfb), order);
+}
+
+uintptr_t lfb_alloc_run_on(lfb_t *lfb, unsigned lane, size_t pages)
+{
+    lfb_want want;
+    if (!lfb_want_run(lfb, pages, &want)) {
+        return LFB_NONE;
+    }
+    return address_or_none(lfb, lfb_search(lfb, lfb_lane_of(lfb, lane), &want));
+}
+
+uintptr_t lfb_alloc_run(lfb_t *lfb, size_t pages)
+{
+    return lfb_alloc_run_on(lfb, lane_now(lfb), pages);
+}
+
+uintptr_t lfb_alloc_within_on(lfb_t *lfb, unsigned lane, size_t pages, uintptr_t low,
+                              uintptr_t high)
+{
+    lfb_want want;
+    if (!lfb_want_run(lfb, pages, &want)) {
+        return LFB_NONE;
+    }
+    uintptr_t first = (low >> lfb->page_shift) + !lfb_is_page_address(lfb, low);
+    uintptr_t end = high == LFB_NONE ? lfb->end_page : high >> lfb->page_shift;
+    first = first > lfb->first_page ? first : lfb->first_page;
+    end = end < lfb->end_page ? end : lfb->end_page;
+    if (first >= end) {
+        return LFB_NONE;
+    }
+    lfb_range window = {first, end - first};
+    return address_or_none(lfb, lfb_search_within(lfb, lfb_lane_of(lfb, lane), &want, window));
+}
+
+uintptr_t lfb_alloc_within(lfb_t *lfb, size_t pages, uintptr_t low, uintptr_t high)
+{
+    return lfb_alloc_within_on(lfb, lane_now(lfb), pages, low, high);
+}
+
+lfb_status lfb_alloc_at_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_t pages)
+{
+    lfb_range range;
+    lfb_status status = range_at(lfb, address, pages, &range);
+    if (status != LFB_OK) {
+        return status;
+    }
+    if (!lfb_range_can_be_run(lfb, range)) {
+        return LFB_INVALID_ARGUMENT;
+    }
+    return lfb_range_claim(lfb, lfb_lane_of(lfb, lane), range, true) ? LFB_OK : LFB_BUSY;
+}
+
+lfb_status lfb_alloc_at(lfb_t *lfb, uintptr_t address, size_t pages)
+{
+    return lfb_alloc_at_on(lfb, lane_now(lfb), address, pages);
+}
+
+size_t lfb_alloc_bulk_on(lfb_t *lfb, unsigned lane, unsigned order, size_t count, uintptr_t out[])
+{
+    lfb_lane *own = lfb_lane_of(lfb, lane);
+    lfb_want want;
+    size_t got = 0;
+    if (!lfb_want_block(lfb, order, &want)) {
+        return 0;
+    }
+    while (got < count) {
+        unsigned most = count - got < LEAF_SLOTS ? (unsigned)(count - got) : LEAF_SLOTS;
+        unsigned more = lfb_search_nearby(lfb, own, &want, most, out + got);
+        if (!more) {
+            out[got] = lfb_search(lfb, own, &want);
+            if (out[got] == PAGE_NONE) {
+                break;
+            }
+            more = 1;
+        }
+        for (; more > 0; more--, got++) {
+            out[got] = lfb_address_of(lfb, out[got]);
+        }
+    }
+    return got;
+}
+
+size_t lfb_alloc_bulk(lfb_t *lfb, unsigned order, size_t count, uintptr_t out[])
+{
+    return lfb_alloc_bulk_on(lfb, lane_now(lfb), order, count, out);
+}
+
+/* ------------------------------------------------------------------------------- release ---- */
+
+/* Releases the run at an address; `pages` is what the caller believes to be its length, 0: any. */
+static lfb_status free_run(lfb_t *lfb, lfb_lane *lane, uintptr_t address, size_t pages)
+{
+    uintptr_t page;
+    lfb_status status = page_at(lfb, address, &page);
+    if (status != LFB_OK) {
+        return status;
+    }
+    for (;;) {
+        lfb_piece piece = lfb_tree_locate(lfb, page);
+        status = lfb_run_status(lfb, &piece, page);
+        if (status != LFB_OK) {
+            return status;
+        }
+        uintptr_t length = lfb_run_pages(lfb, piece);
+        if (pages && pages != length) {
+            return LFB_SIZE_MISMATCH;
+        }
+        lfb_word live = piece.whole ? word_all(piece.word, piece.node.level, CODE_FREE)
+                                    : word_free(piece.word, piece.slot, piece.count);
+        lfb_freed freed;
+        if (lfb_tree_release(lfb, lane, piece.node, piece.word, live, &freed)) {
+            lfb_hint_raise(lfb, &freed);
+            uintptr_t done = lfb_piece_pages(&piece);
+            if (length > done) {
+                lfb_range_release(lfb, lane, (lfb_range){page + done, length - done});
+            }
+            return LFB_OK;
+        }
+    }
+}
+
+lfb_status lfb_free(lfb_t *lfb, uintptr_t address)
+{
+    return lfb_free_on(lfb, lane_now(lfb), address);
+}
+
+lfb_status lfb_free_on(lfb_t *lfb, unsigned lane, uintptr_t address)
+{
+    return free_run(lfb, lfb_lane_of(lfb, lane), address, 0);
+}
+
+lfb_status lfb_free_sized_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_t pages)
+{
+    return pages ? free_run(lfb, lfb_lane_of(lfb, lane), address, pages) : LFB_INVALID_ARGUMENT;
+}
+
+lfb_status lfb_free_sized(lfb_t *lfb, uintptr_t address, size_t pages)
+{
+    return lfb_free_sized_on(lfb, lane_now(lfb), address, pages);
+}
+
+/* If a whole run starts at the address in the slots of this word, but not in the first, frees it in
+ * *word. */
+static bool free_in_word(const lfb_t *lfb, lfb_node node, lfb_word *word, uintptr_t address)
+{
+    uintptr_t page;
+    if (page_at(lfb, address, &page) != LFB_OK ||
+        lfb_node_of_page(node.level, page).number != node.number) {
+        return false;
+    }
+    unsigned slot = lfb_slot_of_page(node.level, page);
+    enum word_code code = word_code(*word, slot);
+    if (slot == 0 || page != lfb_page_of_slot(node, slot) || code > CODE_LAST ||
+        word_code(*word, slot - 1) == CODE_HELD) {
+        return false;
+    }
+    unsigned count = word_run_length(*word, slot);
+    if (word_code(*word, slot + count - 1) != CODE_LAST) {
+        return false;
+    }
+    *word = word_free(*word, slot, count);
+    return true;
+}
+
+/* Releases the run at in[0], and with it the next ones in the same word. Returns how many. */
+static size_t free_group(lfb_t *lfb, lfb_lane *lane, size_t count, const uintptr_t in[])
+{
+    for (;;) {
+        uintptr_t page;
+        if (page_at(lfb, in[0], &page) != LFB_OK) {
+            return 0;
+        }
+        lfb_piece piece = lfb_tree_locate(lfb, page);
+        if (lfb_run_status(lfb, &piece, page) != LFB_OK) {
+            return 0;
+        }
+        if (piece.whole || lfb_piece_continues(&piece)) {
+            return free_run(lfb, lane, in[0], 0) == LFB_OK;
+        }
+        lfb_word live = word_free(piece.word, piece.slot, piece.count);
+        size_t done = 1;
+        while (done < count && free_in_word(lfb, piece.node, &live, in[done])) {
+            done++;
+        }
+        lfb_freed freed;
+        if (lfb_tree_release(lfb, lane, piece.node, piece.word, live, &freed)) {
+            lfb_hint_raise(lfb, &freed);
+            return done;
+        }
+    }
+}
+
+size_t lfb_free_bulk_on(lfb_t *lfb, unsigned lane, size_t count, const uintptr_t in[])
+{
+    lfb_lane *own = lfb_lane_of(lfb, lane);
+    size_t done = 0;
+    while (done < count) {
+        size_t more = free_group(lfb, own, count - done, in + done);
+        if (!more) {
+            break;
+        }
+        done += more;
+    }
+    return done;
+}
+
+size_t lfb_free_bulk(lfb_t *lfb, size_t count, const uintptr_t in[])
+{
+    return lfb_free_bulk_on(lfb, lane_now(lfb), count, in);
+}
+
+lfb_status lfb_free_range_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_t pages)
+{
+    lfb_lane *own = lfb_lane_of(lfb, lane);
+    lfb_range range;
+    lfb_status status = range_at(lfb, address, pages, &range);
+    if (status != LFB_OK) {
+        return status;
+    }
+    lfb_state other;
+    if (!lfb_range_is(lfb, range, STATE_RUN, &other)) {
+        return LFB_NOT_ALLOCATED;
+    }
+    /* The far end first: what is left before it stays one run. */
+    if (range.page + pages < lfb->end_page) {
+        lfb_range_cut(lfb, own, range.page + pages);
+    }
+    lfb_range_cut(lfb, own, range.page);
+    lfb_range_release(lfb, own, range);
+    return LFB_OK;
+}
+
+lfb_status lfb_free_range(lfb_t *lfb, uintptr_t address, size_t pages)
+{
+    return lfb_free_range_on(lfb, lane_now(lfb), address, pages);
+}
+
+/* -------------------------------------------------------------------------------- change ---- */
+
+static lfb_status grow(lfb_t *lfb, lfb_lane *lane, lfb_range run, size_t pages)
+{
+    if (pages > lfb->end_page - run.page) {
+        return LFB_BUSY;
+    }
+    lfb_range grown = {run.page, pages};
+    if (!lfb_range_can_be_run(lfb, grown)) {
+        return LFB_INVALID_ARGUMENT;
+    }
+    lfb_range more = {run.page + run.pages, pages - run.pages};
+    if (!lfb_range_claim(lfb, lane, more, false)) {
+        return LFB_BUSY;
+    }
+    lfb_range_join(lfb, lane, grown);
+    return LFB_OK;
+}
+
+lfb_status lfb_resize_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_t pages)
+{
+    lfb_lane *own = lfb_lane_of(lfb, lane);
+    lfb_range run;
+    lfb_status status = page_at(lfb, address, &run.page);
+    if (status != LFB_OK || pages == 0) {
+        return status != LFB_OK ? status : LFB_INVALID_ARGUMENT;
+    }
+    lfb_piece piece = lfb_tree_locate(lfb, run.page);
+    status = lfb_run_status(lfb, &piece, run.page);
+    if (status != LFB_OK) {
+        return status;
+    }
+    run.pages = lfb_run_pages(lfb, piece);
+    if (pages > run.pages) {
+        return grow(lfb, own, run, pages);
+    }
+    if (pages < run.pages) {
+        lfb_range_trim(lfb, own, run, pages);
+    }
+    return LFB_OK;
+}
+
+lfb_status lfb_resize(lfb_t *lfb, uintptr_t address, size_t pages)
+{
+    return lfb_resize_on(lfb, lane_now(lfb), address, pages);
+}
+
+lfb_status lfb_hold_range_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_t pages)
+{
+    lfb_lane *own = lfb_lane_of(lfb, lane);
+    lfb_range range;
+    lfb_status status = range_at(lfb, address, pages, &range);
+    if (status != LFB_OK) {
+        return status;
+    }
+    if (!lfb_range_claim(lfb, own, range, false)) {
+        return LFB_BUSY;
+    }
+    lfb_range_to_holes(lfb, own, range);
+    return LFB_OK;
+}
+
+lfb_status lfb_hold_range(lfb_t *lfb, uintptr_t address, size_t pages)
+{
+    return lfb_hold_range_on(lfb, lane_now(lfb), address, pages);
+}
+
+lfb_status lfb_release_range_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_t pages)
+{
+    lfb_range range;
+    lfb_status status = range_at(lfb, address, pages, &range);
+    if (status != LFB_OK) {
+        return status;
+    }
+    lfb_state other;
+    if (!lfb_range_is(lfb, range, STATE_HOLE, &other)) {
+        return other == STATE_RUN ? LFB_BUSY : LFB_NOT_ALLOCATED;
+    }
+    lfb_range_from_holes(lfb, lfb_lane_of(lfb, lane), range);
+    return LFB_OK;
+}
+
+lfb_status lfb_release_range(lfb_t *lfb, uintptr_t address, size_t pages)
+{
+    return lfb_release_range_on(lfb, lane_now(lfb), address, pages);
+}
+
+/* ------------------------------------------------------------------------------ maintain ---- */
+
+void lfb_drain(lfb_t *lfb)
+{
+    lfb_lane *lane = lfb_lane_of(lfb, lane_now(lfb));
+    for (uintptr_t i = 0; i < lfb->levels[lfb->top].count; i++) {
+        lfb_drain_node(lfb, lane, (lfb_node){lfb->top, lfb->levels[lfb->top].first + i});
+    }
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where everything lies: levels, nodes and pages as numbers, and the metadata as memory.
+ *
+ * Pages and nodes are numbered from address 0, so blocks are aligned by absolute address, and
+ * parent and child are found by shifts. A level's array holds just the nodes that touch the range.
+ *
+ *   level      slot order                            node order
+ *   0          0                                     LEAF_ORDER
+ *   l >= 1     LEAF_ORDER + (l - 1) * NODE_ORDER     LEAF_ORDER + l * NODE_ORDER
+ *
+ * The top level is the lowest whose nodes cover the largest block that can be asked for, or a
+ * higher one where that would leave more than TOP_NODES_MAX nodes to look through.
+ *
+ * The metadata, each part on a cache line of its own:
+ *
+ *   header | lanes | words of the top level ... words of level 0 | hints of the top level ... 1
+ */
+#ifndef LFB_CORE_GEOMETRY_H
+#define LFB_CORE_GEOMETRY_H
+
+#include "node.h"
+
+enum {
+    CACHE_LINE = 128, /* two of 64 bytes: neighbours are fetched in pairs */
+    TOP_NODES_MAX = 1024,
+    HINTS_PER_WORD = LFB_WORD_BITS / 8,
+};
+
+/* A node, by the absolute number that it has on its level. */
+typedef struct lfb_node {
+    unsigned level;
+    uintptr_t number;
+} lfb_node;
+
+/* Hints of one CPU. `tags` counts the tags that it has given out; `cursor` is the node, relative
+ * to the level's first, where it last allocated on that level. */
+typedef struct lfb_lane {
+    lfb_atomic tags;
+    lfb_atomic cursor[LFB_MAX_LEVELS];
+} lfb_lane;
+
+enum { LANE_SIZE = (sizeof(lfb_lane) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE };
+_Static_assert(LANE_SIZE == 128 || LFB_MAX_LEVELS > 15, "128 bytes a lane");
+
+/* ------------------------------------------------------------------------------- orders ---- */
+
+static inline unsigned lfb_slot_order(unsigned level)
+{
+    return level ? LFB_LEAF_ORDER + (level - 1) * LFB_NODE_ORDER : 0;
+}
+
+static inline unsigned lfb_node_order(unsigned level)
+{
+    return LFB_LEAF_ORDER + level * LFB_NODE_ORDER;
+}
+
+/* ----------------------------------------------------------------------- nodes and pages ---- */
+
+static inline lfb_node lfb_node_of_page(unsigned level, uintptr_t page)
+{
+    return (lfb_node){level, page >> lfb_node_order(level)};
+}
+
+static inline unsigned lfb_slot_of_page(unsigned level, uintptr_t page)
+{
+    return (unsigned)(page >> lfb_slot_order(level)) & (word_slots(level) - 1);
+}
+
+static inline lfb_node lfb_parent(lfb_node node)
+{
+    return (lfb_node){node.level + 1, node.number >> LFB_NODE_ORDER};
+}
+
+static inline unsigned lfb_slot_in_parent(lfb_node node)
+{
+    return (unsigned)node.number & (NODE_SLOTS - 1);
+}
+
+static inline lfb_node lfb_child(lfb_node node, unsigned slot)
+{
+    return (lfb_node){node.level - 1, (node.number << LFB_NODE_ORDER) + slot};
+}
+
+static inline uintptr_t lfb_slot_pages(unsigned level)
+{
+    return (uintptr_t)1 << lfb_slot_order(level);
+}
+
+static inline uintptr_t lfb_node_pages(unsigned level)
+{
+    return (uintptr_t)1 << lfb_node_order(level);
+}
+
+static inline uintptr_t lfb_page_of_node(lfb_node node)
+{
+    return node.number << lfb_node_order(node.level);
+}
+
+static inline uintptr_t lfb_page_of_slot(lfb_node node, unsigned slot)
+{
+    return lfb_page_of_node(node) + ((uintptr_t)slot << lfb_slot_order(node.level));
+}
+
+/* The nodes of a level that touch the range are first, first + 1, ... */
+static inline bool lfb_node_exists(const lfb_t *lfb, lfb_node node)
+{
+    return node.number - lfb->levels[node.level].first < lfb->levels[node.level].count;
+}
+
+/* ----------------------------------------------------------------- addresses and pages ---- */
+
+static inline uintptr_t lfb_address_of(const lfb_t *lfb, uintptr_t page)
+{
+    return page << lfb->page_shift;
+}
+
+static inline bool lfb_page_in_range(const lfb_t *lfb, uintptr_t page)
+{
+    return page - lfb->first_page < lfb->end_page - lfb->first_page;
+}
+
+/* Whether the address is the first byte of a page; which page: address >> page_shift. */
+static inline bool lfb_is_page_address(const lfb_t *lfb, uintptr_t address)
+{
+    return (address & (((uintptr_t)1 << lfb->page_shift) - 1)) == 0;
+}
+
+/* ------------------------------------------------------------------- words in metadata ---- */
+
+static inline lfb_atomic *lfb_word_of(const lfb_t *lfb, lfb_node node)
+{
+    LFB_ASSERT(lfb_node_exists(lfb, node));
+    lfb_atomic *words = lfb->levels[node.level].words;
+    return &words[node.number - lfb->levels[node.level].first];
+}
+
+/* A lane that doesn't exist is folded into those that do. */
+static inline lfb_lane *lfb_lane_of(const lfb_t *lfb, unsigned lane)
+{
+    if (lane >= lfb->lane_count) {
+        lane &= ((1U << lfb->lane_bits) - 1) >> 1;
+    }
+    return (lfb_lane *)(void *)((char *)lfb->lanes + (size_t)lane * LANE_SIZE);
+}
+
+/* ---------------------------------------------------------------------------- geometry.c ---- */
+
+/* Lays out an allocator: all of *lfb but callback, backend and metadata pointers. Returns the bytes
+ * that its parts need; 0: the configuration is invalid. */
+size_t lfb_geometry_plan(lfb_t *lfb, const lfb_config *config);
+
+/* Points the planned parts into `parts`. */
+void lfb_geometry_place(lfb_t *lfb, void *parts);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hints: for each node above the leaves a byte that names the largest free order in its subtree.
+ * They guide the search and are never trusted. A hint may be too high (a visit in vain); it doesn't
+ * stay too low, unless a thread is killed between a release and its raise: then the free pages are
+ * found, and the hint mended, by the search that ignores hints.
+ *
+ * The byte counts down from the node's order, so that zero-filled memory says "all free":
+ * 0 = the whole node is free, node order + 1 = nothing is.
+ *
+ * H2: the hint of a node under an OPEN slot isn't higher than its parent's; so a raise may stop at
+ * the first hint that is high enough.
+ *
+ * Edge H1 (sequentially consistent on both sides): a release changes the word, then reads the hint;
+ * whoever lowers a hint changes it, then reads the words again. One of the two sees the other.
+ */
+#ifndef LFB_CORE_HINT_H
+#define LFB_CORE_HINT_H
+
+#include "tree.h"
+
+/* The largest free order that the hint of a node above the leaves promises; -1: none. */
+int lfb_hint_order(const lfb_t *lfb, lfb_node node);
+
+/* Raises hints, from the lowest node concerned upward, to what a release made free. */
+void lfb_hint_raise(const lfb_t *lfb, const lfb_freed *freed);
+
+/* Lowers the hint of a node to what its word, and the hints and leaves right below it, show. */
+void lfb_hint_lower(const lfb_t *lfb, lfb_node node);
+
+/* What lfb_hint_lower would set: the largest free order below a node that sits under OPEN. */
+int lfb_hint_survey(const lfb_t *lfb, lfb_node node);
+
+#endif

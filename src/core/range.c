@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * See range.h. The loops here look at the word that speaks for the next page, make one change, and
+ * look again; nothing read before a failed compare-and-swap is used after it. A loop that finds a
+ * page which its caller doesn't own stops: the caller broke the contract, or the metadata is damaged.
+ */
+#include "range.h"
+
+static uintptr_t range_end(lfb_range range)
+{
+    return range.page + range.pages;
+}
+
+static lfb_range range_between(uintptr_t page, uintptr_t end)
+{
+    return (lfb_range){page, end - page};
+}
+
+/* Where a walk up to `end` goes on behind the piece, which may end with the address space. */
+static uintptr_t behind(const lfb_piece *piece, uintptr_t end)
+{
+    uintptr_t next = lfb_piece_end(piece);
+    return next - 1 < end - 1 ? next : end;
+}
+
+bool lfb_range_can_be_run(const lfb_t *lfb, lfb_range range)
+{
+    uintptr_t last = range_end(range) - 1;
+    unsigned level = 0;
+    while (range.page >> lfb_node_order(level) != last >> lfb_node_order(level)) {
+        if (++level > lfb->top) {
+            return false;
+        }
+    }
+    return (range.page & (lfb_slot_pages(level) - 1)) == 0;
+}
+
+bool lfb_range_is(const lfb_t *lfb, lfb_range range, lfb_state state, lfb_state *other)
+{
+    for (uintptr_t page = range.page, end = range_end(range); page < end;) {
+        lfb_piece piece = lfb_tree_locate(lfb, page);
+        if (piece.state != state) {
+            *other = piece.state;
+            return false;
+        }
+        page = behind(&piece, end);
+    }
+    return true;
+}
+
+/* ---------------------------------------------------------------------------------- runs ---- */
+
+lfb_status lfb_run_status(const lfb_t *lfb, const lfb_piece *piece, uintptr_t page)
+{
+    if (piece->state != STATE_RUN) {
+        return LFB_NOT_ALLOCATED;
+    }
+    if (page != lfb_piece_page(piece) || lfb_tree_is_continuation(lfb, piece)) {
+        return LFB_NOT_START;
+    }
+    return LFB_OK;
+}
+
+uintptr_t lfb_run_pages(const lfb_t *lfb, lfb_piece piece)
+{
+    uintptr_t pages = lfb_piece_pages(&piece);
+    /* Each piece of a run lies deeper than the one before. */
+    for (unsigned depth = piece.node.level; depth > 0 && lfb_piece_continues(&piece); depth--) {
+        piece = lfb_tree_locate(lfb, lfb_piece_end(&piece));
+        if (piece.state != STATE_RUN || piece.slot != 0) {
+            break;
+        }
+        pages += lfb_piece_pages(&piece);
+    }
+    return pages;
+}
+
+/* ------------------------------------------------------------------------------ claiming ---- */
+
+/* The highest level, up to `level`, of which a slot begins at the page and lies in the range. */
+static unsigned level_that_fits(unsigned level, lfb_range range)
+{
+    while (level > 0 && (range.page & (lfb_slot_pages(level) - 1) ||
+                         lfb_slot_pages(level) > range.pages)) {
+        level--;
+    }
+    return level;
+}
+
+/* Slots of this level that begin at the range's first page and lie in it and in one node. */
+static unsigned slots_that_fit(unsigned level, lfb_range range)
+{
+    uintptr_t slots = range.pages >> lfb_slot_order(level);
+    unsigned room = word_slots(level) - lfb_slot_of_page(level, range.page);
+    return slots < room ? (unsigned)slots : room;
+}
+
+bool lfb_range_claim(const lfb_t *lfb, lfb_lane *lane, lfb_range range, bool joined)
+{
+    /* A look first: claiming part of what is in use would make others fail for nothing. */
+    lfb_state other;
+    if (!lfb_range_is(lfb, range, STATE_FREE, &other)) {
+        return false;
+    }
+    lfb_range left = range;
+    unsigned pieces = 0;
+    while (left.pages > 0) {
+        lfb_piece piece = lfb_tree_locate(lfb, left.page);
+        if (piece.state != STATE_FREE) {
+            if (left.page > range.page) {
+                lfb_range_release(lfb, lane, range_between(range.page, left.page));
+            }
+            return false;
+        }
+        unsigned level = level_that_fits(piece.node.level, left);
+        unsigned slot = lfb_slot_of_page(level, left.page);
+        unsigned count = slots_that_fit(level, left);
+        if (level == piece.node.level && count > piece.slot + piece.count - slot) {
+            count = piece.slot + piece.count - slot;
+        }
+        if (lfb_tree_take_slots(lfb, lane, lfb_node_of_page(level, left.page), slot, count)) {
+            uintptr_t got = (uintptr_t)count << lfb_slot_order(level);
+            left = (lfb_range){left.page + got, left.pages - got};
+            pieces++;
+        }
+    }
+    if (joined && pieces > 1) {
+        lfb_range_join(lfb, lane, range);
+    }
+    return true;
+}
+
+/* ------------------------------------------------------------------------------- joining ---- */
+
+/* A RUN node will be whole when the search meets it again; its hint must not be lower by then. */
+static void raise_to_whole(const lfb_t *lfb, lfb_node node)
+{
+    lfb_freed whole = {node, node, (int)lfb_node_order(node.level)};
+    lfb_hint_raise(lfb, &whole);
+}
+
+/* Turns a node whose pages are all in runs of the caller into one RUN word. */
+static bool fold(const lfb_t *lfb, lfb_lane *lane, lfb_node node)
+{
+    lfb_word seen = lfb_tree_load(lfb, node);
+    while (!word_is_empty(seen, node.level)) {
+        lfb_word open = node.level ? word_with_code(seen, node.level, CODE_OPEN) : 0;
+        lfb_word next;
+        if (open) {
+            unsigned slot = word_bit_slot(open);
+            if (!fold(lfb, lane, lfb_child(node, slot))) {
+                return false;
+            }
+            next = word_set(seen, slot, 1, CODE_LAST);
+        } else {
+            if (seen & WORD_EACH((lfb_word)CODE_FREE) & word_codes(node.level)) {
+                return false; /* a slot that isn't the caller's */
+            }
+            next = lfb_tree_empty(lfb, lane, node, seen, KIND_RUN);
+        }
+        lfb_tree_replace(lfb, node, &seen, next);
+        seen = lfb_tree_load(lfb, node);
+    }
+    raise_to_whole(lfb, node);
+    return word_kind(seen) == KIND_RUN;
+}
+
+static void join_in(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_range range)
+{
+    unsigned slot = lfb_slot_of_page(node.level, range.page);
+    unsigned count = (unsigned)(range.pages >> lfb_slot_order(node.level));
+    uintptr_t whole = (uintptr_t)count << lfb_slot_order(node.level);
+    bool tail = range.pages > whole;
+    if (tail) {
+        lfb_range rest = {range.page + whole, range.pages - whole};
+        join_in(lfb, lane, lfb_child(node, slot + count), rest);
+    }
+    while (count > 0) {
+        lfb_word seen = lfb_tree_load(lfb, node);
+        if (word_is_empty(seen, node.level)) {
+            return; /* a RUN node is joined already */
+        }
+        lfb_word open = node.level ? word_with_code(seen, node.level, CODE_OPEN) : 0;
+        open &= word_mask(slot, count);
+        lfb_word next;
+        if (open) {
+            if (!fold(lfb, lane, lfb_child(node, word_bit_slot(open)))) {
+                return;
+            }
+            next = word_set(seen, word_bit_slot(open), 1, CODE_LAST);
+        } else {
+            next = word_hold(seen, slot, count);
+            next = tail ? word_set(next, slot + count - 1, 1, CODE_HELD) : next;
+        }
+        if (lfb_tree_replace(lfb, node, &seen, next) && !open) {
+            return;
+        }
+    }
+}
+
+void lfb_range_join(const lfb_t *lfb, lfb_lane *lane, lfb_range range)
+{
+    uintptr_t last = range_end(range) - 1;
+    unsigned level = 0;
+    while (range.page >> lfb_node_order(level) != last >> lfb_node_order(level)) {
+        level++;
+    }
+    join_in(lfb, lane, lfb_node_of_page(level, range.page), range);
+}
+
+/* ----------------------------------------------------------------------------- releasing ---- */
+
+/* Releases the part of the piece, a run or a hole, that begins at `page` and lies before `end`. */
+static uintptr_t release_piece(const lfb_t *lfb, lfb_lane *lane, const lfb_piece *piece,
+                               uintptr_t page, uintptr_t end)
+{
+    unsigned level = piece->node.level;
+    lfb_word live = word_all(piece->word, level, CODE_FREE);
+    lfb_range part = range_between(page, end);
+    if (piece->whole) {
+        part.pages = lfb_node_pages(level);
+    } else {
+        unsigned slot = lfb_slot_of_page(level, page);
+        unsigned count = slots_that_fit(level, part);
+        unsigned most = piece->slot + piece->count - slot;
+        count = count < most ? count : most;
+        live = word_free(piece->word, slot, count);
+        part.pages = (uintptr_t)count << lfb_slot_order(level);
+    }
+    lfb_freed freed;
+    if (!lfb_tree_release(lfb, lane, piece->node, piece->word, live, &freed)) {
+        return page;
+    }
+    lfb_hint_raise(lfb, &freed);
+    return range_end(part);
+}
+
+void lfb_range_release(const lfb_t *lfb, lfb_lane *lane, lfb_range range)
+{
+    for (uintptr_t page = range.page, end = range_end(range); page < end;) {
+        lfb_piece piece = lfb_tree_locate(lfb, page);
+        if (piece.state != STATE_RUN || lfb_piece_page(&piece) != page) {
+            return;
+        }
+        page = release_piece(lfb, lane, &piece, page, end);
+    }
+}
+
+/* ------------------------------------------------------------------------------- cutting ---- */
+
+/* A RUN word is spelled out, so that its slots can be told apart. */
+static void spell_out(const lfb_t *lfb, const lfb_piece *piece)
+{
+    unsigned level = piece->node.level;
+    lfb_word seen = piece->word;
+    lfb_word live = word_hold(word_all(seen, level, CODE_FREE), 0, word_slots(level));
+    lfb_tree_replace(lfb, piece->node, &seen, live);
+}
+
+/* Slots of a run or a hole go to their children, which are marked first (E4). */
+static bool push_down(const lfb_t *lfb, lfb_lane *lane, const lfb_piece *piece, unsigned slot,
+                      unsigned count, enum word_kind kind)
+{
+    for (unsigned i = slot; i < slot + count; i++) {
+        if (!lfb_tree_mark(lfb, lane, lfb_child(piece->node, i), kind)) {
+            return false;
+        }
+    }
+    lfb_word seen = piece->word;
+    if (lfb_tree_replace(lfb, piece->node, &seen, word_open(seen, slot, count))) {
+        /* The children's hints say "all free"; those above may not be lower (H2). */
+        lfb_freed whole = {piece->node, piece->node, (int)lfb_slot_order(piece->node.level)};
+        lfb_hint_raise(lfb, &whole);
+    }
+    return true;
+}
+
+/* The run that goes on at the first slot of this node ends before it: HELD -> LAST above. */
+static bool end_run_before(const lfb_t *lfb, lfb_node node)
+{
+    while (lfb_slot_in_parent(node) == 0) {
+        node = lfb_parent(node);
+    }
+    unsigned slot = lfb_slot_in_parent(node) - 1;
+    lfb_word seen = lfb_tree_load(lfb, lfb_parent(node));
+    return lfb_tree_replace(lfb, lfb_parent(node), &seen, word_set(seen, slot, 1, CODE_LAST));
+}
+
+void lfb_range_cut(const lfb_t *lfb, lfb_lane *lane, uintptr_t page)
+{
+    for (;;) {
+        lfb_piece piece = lfb_tree_locate(lfb, page);
+        if (piece.state != STATE_RUN) {
+            return;
+        }
+        if (page == lfb_piece_page(&piece)) {
+            if (!lfb_tree_is_continuation(lfb, &piece) || end_run_before(lfb, piece.node)) {
+                return;
+            }
+            continue;
+        }
+        unsigned slot = lfb_slot_of_page(piece.node.level, page);
+        if (piece.whole) {
+            spell_out(lfb, &piece);
+        } else if (page == lfb_page_of_slot(piece.node, slot)) {
+            lfb_word seen = piece.word;
+            lfb_word next = word_set(seen, slot - 1, 1, CODE_LAST);
+            if (lfb_tree_replace(lfb, piece.node, &seen, next)) {
+                return;
+            }
+        } else if (!push_down(lfb, lane, &piece, slot, 1, KIND_RUN)) {
+            return;
+        }
+    }
+}
+
+void lfb_range_trim(const lfb_t *lfb, lfb_lane *lane, lfb_range run, uintptr_t pages)
+{
+    lfb_range rest = {run.page + pages, run.pages - pages};
+    lfb_range_cut(lfb, lane, rest.page);
+    lfb_range_release(lfb, lane, rest);
+}
+
+/* --------------------------------------------------------------------------------- holes ---- */
+
+/* One change toward the piece, a run, being out of use. */
+static bool piece_to_hole(const lfb_t *lfb, lfb_lane *lane, const lfb_piece *piece)
+{
+    lfb_word seen = piece->word;
+    if (piece->whole) {
+        lfb_word hole = lfb_tree_empty(lfb, lane, piece->node, seen, KIND_HOLE);
+        lfb_tree_replace(lfb, piece->node, &seen, hole);
+    } else if (piece->node.level == 0) {
+        lfb_word holes = word_set(seen, piece->slot, piece->count, CODE_HOLE);
+        lfb_tree_replace(lfb, piece->node, &seen, holes);
+    } else {
+        return push_down(lfb, lane, piece, piece->slot, piece->count, KIND_HOLE);
+    }
+    return true;
+}
+
+void lfb_range_to_holes(const lfb_t *lfb, lfb_lane *lane, lfb_range range)
+{
+    for (uintptr_t page = range.page, end = range_end(range); page < end;) {
+        lfb_piece piece = lfb_tree_locate(lfb, page);
+        if (piece.state == STATE_HOLE) {
+            page = behind(&piece, end);
+        } else if (piece.state != STATE_RUN || !piece_to_hole(lfb, lane, &piece)) {
+            return;
+        }
+    }
+}
+
+/* A hole of which only a part comes into use: it becomes a run of the caller, is cut, and the rest
+ * goes out of use again. */
+static uintptr_t open_hole(const lfb_t *lfb, lfb_lane *lane, const lfb_piece *hole, uintptr_t page,
+                           uintptr_t end)
+{
+    lfb_word seen = hole->word;
+    lfb_word run = lfb_tree_empty(lfb, lane, hole->node, seen, KIND_RUN);
+    if (!lfb_tree_replace(lfb, hole->node, &seen, run)) {
+        return page;
+    }
+    raise_to_whole(lfb, hole->node);
+    uintptr_t hole_page = lfb_piece_page(hole);
+    uintptr_t hole_last = hole_page + (lfb_node_pages(hole->node.level) - 1);
+    if (end - 1 < hole_last) {
+        lfb_range_cut(lfb, lane, end);
+        lfb_range_to_holes(lfb, lane, (lfb_range){end, hole_last - end + 1});
+    } else {
+        end = hole_last + 1;
+    }
+    if (page > hole_page) {
+        lfb_range_cut(lfb, lane, page);
+        lfb_range_to_holes(lfb, lane, range_between(hole_page, page));
+    }
+    lfb_range_release(lfb, lane, range_between(page, end));
+    return end;
+}
+
+void lfb_range_from_holes(const lfb_t *lfb, lfb_lane *lane, lfb_range range)
+{
+    for (uintptr_t page = range.page, end = range_end(range); page < end;) {
+        lfb_piece piece = lfb_tree_locate(lfb, page);
+        if (piece.state != STATE_HOLE) {
+            return;
+        }
+        bool part = piece.whole && (page > lfb_piece_page(&piece) ||
+                                    end - page < lfb_node_pages(piece.node.level));
+        page = part ? open_hole(lfb, lane, &piece, page, end)
+                    : release_piece(lfb, lane, &piece, page, end);
+    }
+}

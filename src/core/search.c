@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * See search.h. Nodes already split are preferred to whole ones, so that big blocks last. Lanes
+ * start far apart (setup.c) and stay in their neighbourhood while it can serve them.
+ */
+#include "search.h"
+
+/* A search under way, for the functions that descend. */
+typedef struct search {
+    const lfb_t *lfb;
+    lfb_lane *lane;
+    const lfb_want *want;
+    lfb_range window; /* sweeps only */
+    bool by_hints;    /* sweeps only */
+} search;
+
+bool lfb_want_block(const lfb_t *lfb, unsigned order, lfb_want *want)
+{
+    if (order > lfb->max_order || order > lfb_node_order(lfb->top)) {
+        return false;
+    }
+    unsigned level = lfb->level_of_order[order];
+    unsigned group = order - lfb_slot_order(level);
+    *want = (lfb_want){(uintptr_t)1 << order, order, level, {group, 1U << group}};
+    return true;
+}
+
+bool lfb_want_run(const lfb_t *lfb, uintptr_t pages, lfb_want *want)
+{
+    if (pages == 0 || !lfb_want_block(lfb, lfb_ceiling_order(pages), want)) {
+        return false;
+    }
+    uintptr_t slots = ((pages - 1) >> lfb_slot_order(want->level)) + 1;
+    want->pages = pages;
+    want->fit.count = (unsigned)slots;
+    return true;
+}
+
+/* ------------------------------------------------------------------------------- cursors ---- */
+
+static lfb_node cursor_of(const lfb_t *lfb, const lfb_lane *lane, unsigned level)
+{
+    /* relaxed: any node will do to start with; memory shared with others may hold anything */
+    lfb_word index = lfb_load_relaxed(&lane->cursor[level]);
+    index = index < lfb->levels[level].count ? index : 0;
+    return (lfb_node){level, lfb->levels[level].first + (uintptr_t)index};
+}
+
+static lfb_node ancestor(lfb_node node, unsigned level)
+{
+    return (lfb_node){level, node.number >> (level - node.level) * LFB_NODE_ORDER};
+}
+
+/* The lane works at this node from now on. The one it leaves must not stay all FREE. */
+static void move_cursor(const lfb_t *lfb, lfb_lane *lane, lfb_node node)
+{
+    lfb_node old = cursor_of(lfb, lane, node.level);
+    if (old.number == node.number) {
+        return;
+    }
+    lfb_word index = (lfb_word)(node.number - lfb->levels[node.level].first);
+    lfb_store_relaxed(&lane->cursor[node.level], index); /* relaxed: see cursor_of */
+    lfb_word word = lfb_tree_load(lfb, old);
+    lfb_freed freed;
+    if (!word_is_empty(word, old.level) && word_is_all(word, old.level, CODE_FREE) &&
+        lfb_tree_coalesce(lfb, lane, old, &freed)) {
+        lfb_hint_raise(lfb, &freed);
+    }
+}
+
+/* -------------------------------------------------------------------------------- draining ---- */
+
+static bool coalesce(const lfb_t *lfb, lfb_lane *lane, lfb_node node)
+{
+    lfb_freed freed;
+    if (!lfb_tree_coalesce(lfb, lane, node, &freed)) {
+        return false;
+    }
+    lfb_hint_raise(lfb, &freed);
+    return true;
+}
+
+bool lfb_drain_node(const lfb_t *lfb, lfb_lane *lane, lfb_node node)
+{
+    bool changed = false;
+    lfb_word word = lfb_tree_load(lfb, node);
+    if (node.level > 0 && !word_is_empty(word, node.level)) {
+        lfb_word open = word_with_code(word, node.level, CODE_OPEN);
+        for (; open; open &= open - 1) {
+            lfb_node child = lfb_child(node, word_bit_slot(open));
+            changed |= lfb_node_exists(lfb, child) && lfb_drain_node(lfb, lane, child);
+        }
+    }
+    return coalesce(lfb, lane, node) || changed;
+}
+
+/* --------------------------------------------------------------------- following the hints ---- */
+
+static uintptr_t take_in(const search *s, lfb_node node)
+{
+    uintptr_t page;
+    return lfb_tree_take(s->lfb, s->lane, node, s->want->fit, 1, &page) ? page : PAGE_NONE;
+}
+
+/* take_in, for a node whose hint promises a block: children that are free but not merged may hide
+ * it. */
+static uintptr_t take_or_drain(const search *s, lfb_node node)
+{
+    uintptr_t page = take_in(s, node);
+    if (page == PAGE_NONE && node.level > 0 && lfb_drain_node(s->lfb, s->lane, node)) {
+        page = take_in(s, node);
+    }
+    return page;
+}
+
+static uintptr_t descend(const search *s, lfb_node node);
+
+/* A node that its hint recommends. In vain: the hint is put right. */
+static uintptr_t visit(const search *s, lfb_node node)
+{
+    if (node.level > 0 && lfb_hint_order(s->lfb, node) < (int)s->want->order) {
+        return PAGE_NONE;
+    }
+    uintptr_t page = node.level > s->want->level ? descend(s, node) : take_or_drain(s, node);
+    if (page == PAGE_NONE && node.level > 0) {
+        lfb_hint_lower(s->lfb, node);
+    }
+    return page;
+}
+
+static uintptr_t visit_open(const search *s, lfb_node node, lfb_word open)
+{
+    for (; open; open &= open - 1) {
+        lfb_node child = lfb_child(node, word_bit_slot(open));
+        uintptr_t page = lfb_node_exists(s->lfb, child) ? visit(s, child) : PAGE_NONE;
+        if (page != PAGE_NONE) {
+            return page;
+        }
+    }
+    return PAGE_NONE;
+}
+
+/* Looks below a node above the wanted level: children first, from the lane's own on, then slots
+ * that are whole. */
+static uintptr_t descend(const search *s, lfb_node node)
+{
+    unsigned level = s->want->level;
+    lfb_word word = lfb_tree_load(s->lfb, node);
+    if (word_is_empty(word, node.level)) {
+        return take_in(s, lfb_node_of_page(level, lfb_page_of_node(node)));
+    }
+    lfb_node own = ancestor(cursor_of(s->lfb, s->lane, level), node.level - 1);
+    unsigned start = lfb_parent(own).number == node.number ? lfb_slot_in_parent(own) : 0;
+    lfb_word before = word_mask(0, start + 1) >> CODE_BITS;
+    lfb_word open = word_with_code(word, node.level, CODE_OPEN);
+    uintptr_t page = visit_open(s, node, open & ~before);
+    if (page == PAGE_NONE) {
+        page = visit_open(s, node, open & before);
+    }
+    lfb_word whole = word_with_code(word, node.level, CODE_FREE);
+    for (; page == PAGE_NONE && whole; whole &= whole - 1) {
+        uintptr_t first = lfb_page_of_slot(node, word_bit_slot(whole));
+        page = take_in(s, lfb_node_of_page(level, first));
+    }
+    return page;
+}
+
+static uintptr_t follow_hints(const search *s)
+{
+    const lfb_t *lfb = s->lfb;
+    lfb_node own = cursor_of(lfb, s->lane, s->want->level);
+    for (unsigned level = own.level + 1; level <= lfb->top; level++) {
+        uintptr_t page = visit(s, ancestor(own, level));
+        if (page != PAGE_NONE) {
+            return page;
+        }
+    }
+    /* The other top nodes, from the next one round. */
+    uintptr_t first = lfb->levels[lfb->top].first;
+    uintptr_t count = lfb->levels[lfb->top].count;
+    uintptr_t index = ancestor(own, lfb->top).number - first;
+    for (uintptr_t i = 0; i < count; i++) {
+        index = index + 1 < count ? index + 1 : 0;
+        uintptr_t page = visit(s, (lfb_node){lfb->top, first + index});
+        if (page != PAGE_NONE) {
+            return page;
+        }
+    }
+    return PAGE_NONE;
+}
+
+/* ------------------------------------------------------------------------------ sweeping ---- */
+
+/* Claims the first free place in these pages, each place aligned to the wanted order. */
+static uintptr_t claim_in(const search *s, uintptr_t page, uintptr_t pages)
+{
+    uintptr_t last = page + (pages - 1); /* inclusive: the pages may end with the address space */
+    uintptr_t window_last = s->window.page + (s->window.pages - 1);
+    page = page > s->window.page ? page : s->window.page;
+    last = last < window_last ? last : window_last;
+    uintptr_t below = ((uintptr_t)1 << s->want->order) - 1;
+    for (;;) {
+        page = (page + below) & ~below;
+        if (page > last || last - page < s->want->pages - 1) {
+            return PAGE_NONE;
+        }
+        if (lfb_range_claim(s->lfb, s->lane, (lfb_range){page, s->want->pages}, true)) {
+            return page;
+        }
+        if (last - page <= below) {
+            return PAGE_NONE;
+        }
+        page += below + 1;
+    }
+}
+
+/* The slots of a live word that an aligned group of which begins there, none of them in use. */
+static lfb_word candidates(const search *s, lfb_word word, unsigned level)
+{
+    lfb_word usable = word_with_code(word, level, CODE_FREE);
+    usable |= level ? word_with_code(word, level, CODE_OPEN) : 0;
+    return word_streaks(usable, s->want->fit.count) & word_aligned(s->want->fit.group);
+}
+
+/* Tries every place below a node that isn't in use. */
+static uintptr_t sweep(const search *s, lfb_node node)
+{
+    const lfb_t *lfb = s->lfb;
+    uintptr_t first = lfb_page_of_node(node);
+    uintptr_t last = first + (lfb_node_pages(node.level) - 1);
+    if (last < s->window.page || first > s->window.page + (s->window.pages - 1)) {
+        return PAGE_NONE;
+    }
+    if (s->by_hints && node.level > 0 && lfb_hint_order(lfb, node) < (int)s->want->order) {
+        return PAGE_NONE;
+    }
+    lfb_word word = lfb_tree_load(lfb, node);
+    if (word_is_empty(word, node.level)) {
+        return word_kind(word) == KIND_PLAIN ? claim_in(s, first, lfb_node_pages(node.level))
+                                             : PAGE_NONE;
+    }
+    uintptr_t page = PAGE_NONE;
+    if (node.level == s->want->level) {
+        lfb_word bits = candidates(s, word, node.level);
+        for (; page == PAGE_NONE && bits; bits &= bits - 1) {
+            page = claim_in(s, lfb_page_of_slot(node, word_bit_slot(bits)),
+                            (uintptr_t)1 << s->want->order);
+        }
+        return page;
+    }
+    lfb_word open = word_with_code(word, node.level, CODE_OPEN);
+    lfb_word bits = open | word_with_code(word, node.level, CODE_FREE);
+    for (; page == PAGE_NONE && bits; bits &= bits - 1) {
+        unsigned slot = word_bit_slot(bits);
+        if (word_code(word, slot) == CODE_FREE) {
+            page = claim_in(s, lfb_page_of_slot(node, slot), lfb_slot_pages(node.level));
+        } else if (lfb_node_exists(lfb, lfb_child(node, slot))) {
+            page = sweep(s, lfb_child(node, slot));
+        }
+    }
+    return page;
+}
+
+/* Sweeps the window. What is found there was hidden from the hints, or in pieces. */
+static uintptr_t sweep_all(const search *s)
+{
+    const lfb_t *lfb = s->lfb;
+    uintptr_t page = PAGE_NONE;
+    for (uintptr_t i = 0; page == PAGE_NONE && i < lfb->levels[lfb->top].count; i++) {
+        page = sweep(s, (lfb_node){lfb->top, lfb->levels[lfb->top].first + i});
+    }
+    if (page != PAGE_NONE && !s->by_hints) {
+        lfb_node node = lfb_node_of_page(s->want->level, page);
+        lfb_freed seen = {node, node, lfb_hint_survey(lfb, node)};
+        lfb_hint_raise(lfb, &seen);
+    }
+    return page;
+}
+
+/* ------------------------------------------------------------------------------ searching ---- */
+
+uintptr_t lfb_search(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want)
+{
+    search s = {.lfb = lfb, .lane = lane, .want = want};
+    uintptr_t page = take_in(&s, cursor_of(lfb, lane, want->level));
+    if (page == PAGE_NONE) {
+        page = follow_hints(&s);
+        if (page == PAGE_NONE) {
+            s.window = (lfb_range){lfb->first_page, lfb->end_page - lfb->first_page};
+            return sweep_all(&s);
+        }
+        move_cursor(lfb, lane, lfb_node_of_page(want->level, page));
+    }
+    uintptr_t taken = (uintptr_t)want->fit.count << lfb_slot_order(want->level);
+    if (taken > want->pages) {
+        lfb_range_trim(lfb, lane, (lfb_range){page, taken}, want->pages);
+    }
+    return page;
+}
+
+unsigned lfb_search_nearby(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, unsigned most,
+                           uintptr_t pages[])
+{
+    return lfb_tree_take(lfb, lane, cursor_of(lfb, lane, want->level), want->fit, most, pages);
+}
+
+uintptr_t lfb_search_within(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want,
+                            lfb_range window)
+{
+    search s = {.lfb = lfb, .lane = lane, .want = want, .window = window, .by_hints = true};
+    uintptr_t page = sweep_all(&s);
+    if (page == PAGE_NONE) {
+        s.by_hints = false;
+        page = sweep_all(&s);
+    }
+    return page;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where to allocate. A lane tries the node where it last found something; then the neighbourhood,
+ * climbing the tree and following hints down; then the rest of the range by hints; and at last, so
+ * that failing means exhausted, every node, ignoring hints and joining what is free in pieces.
+ */
+#ifndef LFB_CORE_SEARCH_H
+#define LFB_CORE_SEARCH_H
+
+#include "range.h"
+
+/* What is wanted: `pages` pages aligned to 2^order of them, from slots of `level`. */
+typedef struct lfb_want {
+    uintptr_t pages;
+    unsigned order;
+    unsigned level;
+    lfb_fit fit;
+} lfb_want;
+
+/* Describe a block, and a run of `pages` pages; false: this allocator never has one like that. */
+bool lfb_want_block(const lfb_t *lfb, unsigned order, lfb_want *want);
+bool lfb_want_run(const lfb_t *lfb, uintptr_t pages, lfb_want *want);
+
+/* Finds and takes one run. Returns its first page, or PAGE_NONE: exhausted. */
+uintptr_t lfb_search(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want);
+
+/* Takes up to `most` blocks from the lane's own node. Returns how many. */
+unsigned lfb_search_nearby(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, unsigned most,
+                           uintptr_t pages[]);
+
+/* lfb_search among the pages of `window` only. */
+uintptr_t lfb_search_within(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want,
+                            lfb_range window);
+
+/* Merges what is free below the node, and the node itself. Returns whether anything changed. */
+bool lfb_drain_node(const lfb_t *lfb, lfb_lane *lane, lfb_node node);
+
+#endif

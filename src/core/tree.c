@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The idea. Taking and releasing slots of a live node is one compare-and-swap on its word. What
+ * needs care is the border between a node and its parent: a node may become free as a whole (it
+ * retires and merges into its parent's slot) while another thread is about to allocate in it (it
+ * enters). Neither holds a lock over both words; each prepares in one word what it completes in
+ * the other:
+ *
+ *   enter    1. read child = EMPTY(t); read parent
+ *   (S1)     2. parent: slot OPEN (or FREE -> OPEN), version + 1
+ *            3. child: EMPTY(t) -> live, with the allocation in it
+ *
+ *   merge    1. read parent
+ *   (S2)     2. child: -> EMPTY(t'), t' never used before
+ *            3. parent: slot OPEN -> FREE, expecting exactly the word of step 1
+ *
+ * If the version step comes before the merger's read, the new tag comes after the step, and defeats
+ * the entry. If it comes after that read, it defeats the merge. So an entered child sits under an
+ * OPEN slot (T1), and a slot becomes FREE only over an EMPTY child (T2). A merger that sees the
+ * version moved gives up, so the two can't undo each other's preparations for ever; what it leaves,
+ * EMPTY under OPEN, is free for everybody.
+ *
+ * Idea: the tree of status bits with coalescing marks is from A. Scarselli, "A Lock-Free Buddy
+ * System for Scalable Memory Allocation" (2017), and Marotta et al., NBBS (IEEE TC 2022). The mark's
+ * missing owner, which lets NBBS lose one, is what tag and version are here for.
+ *
+ * Progress: every loop repeats only after another operation's compare-and-swap succeeded in
+ * allocating, releasing, entering or merging.
+ */
+#include "tree.h"
+
+typedef enum outcome { DONE, CHANGED, TAKEN } outcome; /* CHANGED: look again */
+
+static outcome enter(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen, lfb_word live);
+
+/* ------------------------------------------------------------------------------ locating ---- */
+
+/* The highest level that can speak for the page: at which it is the first of a slot. */
+static unsigned level_of_alignment(const lfb_t *lfb, uintptr_t page)
+{
+    unsigned level = 0;
+    while (level < lfb->top && (page & (lfb_slot_pages(level + 1) - 1)) == 0) {
+        level++;
+    }
+    return level;
+}
+
+static lfb_piece piece_of_empty(lfb_node node, lfb_word word)
+{
+    static const lfb_state states[] = {STATE_FREE, STATE_RUN, STATE_HOLE, STATE_HOLE};
+    return (lfb_piece){.node = node,
+                       .word = word,
+                       .state = states[word_kind(word)],
+                       .whole = true,
+                       .count = word_slots(node.level)};
+}
+
+static lfb_piece piece_of_live(lfb_node node, lfb_word word, unsigned slot)
+{
+    lfb_piece piece = {.node = node, .word = word, .state = STATE_RUN};
+    enum word_code code = word_code(word, slot);
+    if (code == CODE_HELD || code == CODE_LAST) {
+        piece.slot = word_run_start(word, slot);
+        piece.count = word_run_length(word, piece.slot);
+        return piece;
+    }
+    lfb_word others = ~word_with_code(word, node.level, code) & WORD_EACH(1);
+    lfb_word below = others & (word_mask(0, slot + 1) >> CODE_BITS);
+    lfb_word above = others & word_codes(node.level) & ~word_mask(0, slot + 1);
+    piece.state = code == CODE_FREE ? STATE_FREE : STATE_HOLE;
+    piece.slot = below ? lfb_high_bit(below) / CODE_BITS + 1 : 0;
+    piece.count = (above ? word_bit_slot(above) : word_slots(node.level)) - piece.slot;
+    return piece;
+}
+
+lfb_piece lfb_tree_locate(const lfb_t *lfb, uintptr_t page)
+{
+    /* Most runs begin in the highest word that can hold their start, so look there first. */
+    lfb_node node = lfb_node_of_page(level_of_alignment(lfb, page), page);
+    lfb_word word = lfb_tree_load(lfb, node);
+
+    /* Up: an EMPTY word speaks only under an OPEN slot. */
+    while (word_is_empty(word, node.level) && node.level < lfb->top) {
+        lfb_node parent = lfb_parent(node);
+        lfb_word above = lfb_tree_load(lfb, parent);
+        if (!word_is_empty(above, parent.level) &&
+            word_code(above, lfb_slot_in_parent(node)) == CODE_OPEN) {
+            return piece_of_empty(node, word);
+        }
+        node = parent;
+        word = above;
+    }
+    /* Down: an OPEN slot leaves it to the child. */
+    while (!word_is_empty(word, node.level)) {
+        unsigned slot = lfb_slot_of_page(node.level, page);
+        if (node.level == 0 || word_code(word, slot) != CODE_OPEN) {
+            return piece_of_live(node, word, slot);
+        }
+        node = lfb_child(node, slot);
+        word = lfb_tree_load(lfb, node);
+    }
+    return piece_of_empty(node, word);
+}
+
+bool lfb_tree_is_continuation(const lfb_t *lfb, const lfb_piece *piece)
+{
+    lfb_node node = piece->node;
+    for (bool first = piece->slot == 0; first && node.level < lfb->top; node = lfb_parent(node)) {
+        unsigned slot = lfb_slot_in_parent(node);
+        lfb_word above = lfb_tree_load(lfb, lfb_parent(node));
+        if (word_is_empty(above, node.level + 1)) {
+            return false; /* the piece is gone */
+        }
+        if (slot > 0) {
+            return word_code(above, slot - 1) == CODE_HELD;
+        }
+    }
+    return false;
+}
+
+/* ---------------------------------------------------------------------------------- tags ---- */
+
+lfb_word lfb_tree_empty(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word old,
+                        enum word_kind kind)
+{
+    size_t number = (size_t)((char *)lane - (char *)lfb->lanes) / LANE_SIZE;
+    /* relaxed: the counter orders nothing, it only must not give a number twice */
+    lfb_word tag = lfb_add_relaxed(&lane->tags, 1) << lfb->lane_bits | (lfb_word)number;
+    return word_empty(old, node.level, kind, tag);
+}
+
+bool lfb_tree_mark(const lfb_t *lfb, lfb_lane *lane, lfb_node node, enum word_kind kind)
+{
+    lfb_word seen = lfb_tree_load(lfb, node);
+    do {
+        if (!word_is_empty(seen, node.level)) {
+            return false;
+        }
+        /* Always a new tag: a wash() that saw the old one must not undo this. E4 */
+    } while (!lfb_tree_replace(lfb, node, &seen, lfb_tree_empty(lfb, lane, node, seen, kind)));
+    return true;
+}
+
+/* ------------------------------------------------------------------------------ entering ---- */
+
+/*
+ * A node is EMPTY but marked. Under an OPEN slot that means that its pages are in use. Else the
+ * mark was left by an owner who marked the node, didn't go on, and has released the slot since: it
+ * can be wiped off, for the mark was read before the slot was seen FREE, and no later owner of the
+ * slot works under a tag that it didn't make itself.
+ */
+static outcome wash(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen)
+{
+    if (node.level == lfb->top) {
+        return TAKEN;
+    }
+    lfb_word above = lfb_tree_load(lfb, lfb_parent(node));
+    if (!word_is_empty(above, node.level + 1) &&
+        word_code(above, lfb_slot_in_parent(node)) != CODE_FREE) {
+        return TAKEN;
+    }
+    lfb_tree_replace(lfb, node, &seen, lfb_tree_empty(lfb, lane, node, seen, KIND_PLAIN));
+    return CHANGED;
+}
+
+/* S1: the parent's slot is OPEN, and no merge that was prepared earlier can succeed. */
+static outcome step_parent(const lfb_t *lfb, lfb_lane *lane, lfb_node node)
+{
+    if (node.level == lfb->top) {
+        return DONE;
+    }
+    lfb_node parent = lfb_parent(node);
+    unsigned slot = lfb_slot_in_parent(node);
+    lfb_word seen = lfb_tree_load(lfb, parent); /* E2 */
+    do {
+        if (word_is_empty(seen, parent.level)) {
+            lfb_word live = word_open(word_all(seen, parent.level, CODE_FREE), slot, 1);
+            return enter(lfb, lane, parent, seen, live);
+        }
+        enum word_code code = word_code(seen, slot);
+        if (code != CODE_OPEN && code != CODE_FREE) {
+            return TAKEN;
+        }
+    } while (!lfb_cas_acq_rel(lfb_word_of(lfb, parent), &seen, word_open(seen, slot, 1))); /* E3 */
+    return DONE;
+}
+
+/* Puts `live` in the place of the EMPTY word `seen`, which the caller read before. */
+static outcome enter(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen, lfb_word live)
+{
+    if (word_kind(seen) != KIND_PLAIN) {
+        return wash(lfb, lane, node, seen);
+    }
+    outcome stepped = step_parent(lfb, lane, node);
+    if (stepped != DONE) {
+        return stepped;
+    }
+    /* LP of an allocation that enters. E1, E2: fails if a merger has put a new tag here. */
+    return lfb_cas_acq_rel(lfb_word_of(lfb, node), &seen, live) ? DONE : CHANGED;
+}
+
+/* -------------------------------------------------------------------------------- taking ---- */
+
+unsigned lfb_tree_take(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_fit fit, unsigned most,
+                       uintptr_t pages[])
+{
+    lfb_word seen = lfb_tree_load(lfb, node);
+    for (;;) {
+        bool empty = word_is_empty(seen, node.level);
+        lfb_word word = empty ? word_all(seen, node.level, CODE_FREE) : seen;
+        unsigned got = 0;
+        while (got < most) {
+            lfb_word fits = word_find_free(word, node.level, fit.group, fit.count);
+            if (!fits) {
+                break;
+            }
+            unsigned slot = word_bit_slot(fits);
+            word = word_hold(word, slot, fit.count);
+            pages[got++] = lfb_page_of_slot(node, slot);
+        }
+        if (got == 0) {
+            return 0;
+        }
+        if (!empty) {
+            /* LP of most allocations. E1: acquires what the last owner wrote to the pages. */
+            if (lfb_cas_acq_rel(lfb_word_of(lfb, node), &seen, word)) {
+                return got;
+            }
+            continue;
+        }
+        outcome entered = enter(lfb, lane, node, seen, word);
+        if (entered != CHANGED) {
+            return entered == DONE ? got : 0;
+        }
+        seen = lfb_tree_load(lfb, node);
+    }
+}
+
+bool lfb_tree_take_slots(const lfb_t *lfb, lfb_lane *lane, lfb_node node, unsigned slot,
+                         unsigned count)
+{
+    lfb_word seen = lfb_tree_load(lfb, node);
+    if (word_is_empty(seen, node.level)) {
+        lfb_word live = word_hold(word_all(seen, node.level, CODE_FREE), slot, count);
+        return enter(lfb, lane, node, seen, live) == DONE;
+    }
+    if ((seen ^ WORD_EACH((lfb_word)CODE_FREE)) & word_mask(slot, count)) {
+        return false;
+    }
+    /* E1 */
+    return lfb_cas_acq_rel(lfb_word_of(lfb, node), &seen, word_hold(seen, slot, count));
+}
+
+/* ----------------------------------------------------------------------------- releasing ---- */
+
+static int largest_free_order(lfb_node node, lfb_word word)
+{
+    int slots = word_largest_free(word, node.level);
+    return slots < 0 ? slots : slots + (int)lfb_slot_order(node.level);
+}
+
+/*
+ * S2. `node` is EMPTY by this thread's hand; `mine` is its word, and `above` the parent's word, read
+ * before `mine` was in place.
+ */
+static void merge(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word mine, lfb_word above,
+                  lfb_freed *freed)
+{
+    while (node.level < lfb->top) {
+        lfb_node parent = lfb_parent(node);
+        unsigned slot = lfb_slot_in_parent(node);
+        if (word_is_empty(above, parent.level) || word_code(above, slot) != CODE_OPEN) {
+            return; /* somebody else has merged it */
+        }
+        lfb_word next = word_free(above, slot, 1);
+        lfb_word grand = 0;
+        bool retires = parent.level < lfb->top && word_is_all(next, parent.level, CODE_FREE) &&
+                       !lfb_tree_is_warm(lfb, lane, parent);
+        freed->highest = parent;
+        freed->order = largest_free_order(parent, next);
+        if (retires) {
+            grand = lfb_tree_load(lfb, lfb_parent(parent)); /* before the tag: S2 */
+            next = lfb_tree_empty(lfb, lane, parent, above, KIND_PLAIN);
+        }
+        lfb_word seen = above;
+        /* E1: passes the pages' last words upward. E2 when the parent retires. seq_cst: hints. */
+        if (lfb_cas_seq_cst(lfb_word_of(lfb, parent), &seen, next)) {
+            if (!retires) {
+                return;
+            }
+            node = parent;
+            mine = next;
+            above = grand;
+            continue;
+        }
+        if (word_is_empty(seen, parent.level) ||
+            word_version(seen, parent.level) != word_version(above, parent.level)) {
+            return; /* somebody enters this child or another one: leave it to them */
+        }
+        /* Other slots changed. The next try needs a tag younger than this reading. */
+        above = seen;
+        lfb_word fresh = lfb_tree_empty(lfb, lane, node, mine, KIND_PLAIN);
+        if (!lfb_cas_acq_rel(lfb_word_of(lfb, node), &mine, fresh)) { /* E2 */
+            return; /* entered */
+        }
+        mine = fresh;
+    }
+}
+
+bool lfb_tree_release(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen,
+                      lfb_word live, lfb_freed *freed)
+{
+    *freed = (lfb_freed){node, node, largest_free_order(node, live)};
+    bool retires = node.level < lfb->top && word_is_all(live, node.level, CODE_FREE) &&
+                   (word_is_empty(seen, node.level) || !lfb_tree_is_warm(lfb, lane, node));
+    if (!retires) {
+        /* LP of most releases. E1. seq_cst: hint.c, H1. */
+        return lfb_cas_seq_cst(lfb_word_of(lfb, node), &seen, live);
+    }
+    lfb_word above = lfb_tree_load(lfb, lfb_parent(node)); /* before the tag: S2 */
+    lfb_word mine = lfb_tree_empty(lfb, lane, node, seen, KIND_PLAIN);
+    /* LP of a release that leaves nothing in its node. E1, E2. seq_cst: hint.c, H1. */
+    if (!lfb_cas_seq_cst(lfb_word_of(lfb, node), &seen, mine)) {
+        return false;
+    }
+    merge(lfb, lane, node, mine, above, freed);
+    return true;
+}
+
+bool lfb_tree_coalesce(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_freed *freed)
+{
+    if (node.level == lfb->top) {
+        return false;
+    }
+    lfb_word above = lfb_tree_load(lfb, lfb_parent(node)); /* before the tag: S2 */
+    lfb_word seen = lfb_tree_load(lfb, node);
+    if (word_is_empty(seen, node.level)
+            ? word_kind(seen) != KIND_PLAIN || word_is_empty(above, node.level + 1) ||
+                  word_code(above, lfb_slot_in_parent(node)) != CODE_OPEN
+            : !word_is_all(seen, node.level, CODE_FREE)) {
+        return false;
+    }
+    *freed = (lfb_freed){node, node, (int)lfb_node_order(node.level)};
+    lfb_word mine = lfb_tree_empty(lfb, lane, node, seen, KIND_PLAIN);
+    if (!lfb_cas_seq_cst(lfb_word_of(lfb, node), &seen, mine)) { /* E1, E2 */
+        return false;
+    }
+    merge(lfb, lane, node, mine, above, freed);
+    return true;
+}

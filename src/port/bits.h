@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bit scans. The compiler's built-in is used only where it is an instruction: elsewhere it would
+ * call a library (riscv64 without Zbb, Armv6-M), which the core must not.
+ */
+#ifndef LFB_PORT_BITS_H
+#define LFB_PORT_BITS_H
+
+#include <stdint.h>
+
+#include "atomic.h"
+
+#if defined __x86_64__ || defined __i386__ || defined __aarch64__ || defined __riscv_zbb || \
+    (defined __arm__ && defined __ARM_FEATURE_CLZ)
+#define LFB_HAVE_BIT_SCAN 1
+#else
+#define LFB_HAVE_BIT_SCAN 0
+#endif
+
+/* Number of the highest set bit of a word; `value` isn't 0. */
+static inline unsigned lfb_high_bit(lfb_word value)
+{
+#if !LFB_HAVE_BIT_SCAN
+    unsigned bit = 0;
+    for (unsigned half = LFB_WORD_BITS / 2; half; half /= 2) {
+        if (value >> half) {
+            value >>= half;
+            bit += half;
+        }
+    }
+    return bit;
+#elif LFB_WORD_BITS == 64
+    return 63U - (unsigned)__builtin_clzll(value);
+#else
+    return 31U - (unsigned)__builtin_clz(value);
+#endif
+}
+
+/* Number of the lowest set bit of a word; `value` isn't 0. */
+static inline unsigned lfb_low_bit(lfb_word value)
+{
+#if !LFB_HAVE_BIT_SCAN
+    return lfb_high_bit(value & (~value + 1));
+#elif LFB_WORD_BITS == 64
+    return (unsigned)__builtin_ctzll(value);
+#else
+    return (unsigned)__builtin_ctz(value);
+#endif
+}
+
+/* log2 of the smallest power of two that isn't below `value`; `value` isn't 0. */
+static inline unsigned lfb_ceiling_order(uintptr_t value)
+{
+    if (value == 1) {
+        return 0;
+    }
+    unsigned order = 0;
+#if LFB_HAVE_BIT_SCAN
+    _Static_assert(sizeof(unsigned long) == sizeof(uintptr_t), "the built-in takes a long");
+    order = (unsigned)sizeof(value) * 8 - (unsigned)__builtin_clzl(value - 1);
+#else
+    for (value--; value; value >>= 1) {
+        order++;
+    }
+#endif
+    return order;
+}
+
+#endif
