@@ -92,15 +92,15 @@ extern "C" {
 
 typedef enum lfb_status {
     LFB_OK = 0,
-    LFB_EXHAUSTED,         /* no free pages that would do */
-    LFB_INVALID_ARGUMENT,  /* an argument that could never be right, whatever the state */
-    LFB_OUT_OF_RANGE,      /* an address or a length that leaves the range */
-    LFB_NOT_ALLOCATED,     /* the page is free, or taken out of use: no live run is there */
-    LFB_NOT_START,         /* the address lies inside a live run, not at its first page */
-    LFB_SIZE_MISMATCH,     /* the run has another length than the caller says */
-    LFB_BUSY,              /* a page that is wanted is in use */
-    LFB_DAMAGED,           /* metadata that this build can't have written */
-    LFB_NO_MEMORY          /* the backend had no memory for the metadata */
+    LFB_EXHAUSTED,        /* no free pages that would do */
+    LFB_INVALID_ARGUMENT, /* an argument that could never be right, whatever the state */
+    LFB_OUT_OF_RANGE,     /* an address or a length that leaves the range */
+    LFB_NOT_ALLOCATED,    /* the page is free, or taken out of use: no live run is there */
+    LFB_NOT_START,        /* the address lies inside a live run, not at its first page */
+    LFB_SIZE_MISMATCH,    /* the run has another length than the caller says */
+    LFB_BUSY,             /* a page that is wanted is in use */
+    LFB_DAMAGED,          /* metadata that this build can't have written */
+    LFB_NO_MEMORY         /* the backend had no memory for the metadata */
 } lfb_status;
 
 /* A short English name, static, never NULL: "ok", "exhausted", ... */
@@ -109,13 +109,13 @@ const char *lfb_status_name(lfb_status status);
 /* -------------------------------------------------------------------------------- types ---- */
 
 typedef struct lfb_config {
-    size_t struct_size;    /* sizeof(lfb_config) */
-    uintptr_t base;        /* address of the first page, a multiple of page_size */
-    size_t page_size;      /* bytes, any power of two */
-    size_t page_count;     /* pages, 1 to LFB_MAX_PAGES; the range may end at the last address,
-                              but no page may be at LFB_NONE */
-    unsigned max_order;    /* the largest order that will be asked for, 0 to LFB_MAX_ORDER */
-    unsigned lanes;        /* 1 to LFB_MAX_LANES, usually the number of CPUs */
+    size_t struct_size; /* sizeof(lfb_config) */
+    uintptr_t base;     /* address of the first page, a multiple of page_size */
+    size_t page_size;   /* bytes, any power of two */
+    size_t page_count;  /* pages, 1 to LFB_MAX_PAGES; the range may end at the last address,
+                           but no page may be at LFB_NONE */
+    unsigned max_order; /* the largest order that will be asked for, 0 to LFB_MAX_ORDER */
+    unsigned lanes;     /* 1 to LFB_MAX_LANES, usually the number of CPUs */
     unsigned (*current_lane)(void *context); /* lane of the calling CPU; NULL: always lane 0 */
     void *lane_context;                      /* handed to current_lane */
     bool start_held;      /* all pages start out of use; give them with lfb_release_range */
@@ -176,21 +176,21 @@ typedef struct lfb_stats {
     size_t total_pages; /* free + allocated + held */
     size_t free_pages;
     size_t allocated_pages;
-    size_t held_pages;                    /* out of use */
-    size_t runs;                          /* live runs */
+    size_t held_pages;                     /* out of use */
+    size_t runs;                           /* live runs */
     size_t free_blocks[LFB_MAX_ORDER + 1]; /* maximal free blocks by order, none above max_order */
-    int largest_free_order;               /* -1: nothing is free */
+    int largest_free_order;                /* -1: nothing is free */
 } lfb_stats;
 
 typedef struct lfb_report {
-    size_t faults;             /* broken invariants found; 0: the metadata is sound */
-    const char *first_fault;   /* what the first one is, static text; NULL: none */
-    unsigned fault_level;      /* where: the level of the node, 0 is the leaves */
-    uintptr_t fault_address;   /* and the address of the first page that it covers */
-    size_t warm_nodes;         /* not merged yet, as lfb_drain would: legal */
-    size_t low_hints;          /* hints that hide free pages from the quick search: legal only
-                                  after a thread was killed; costs time, never a wrong answer */
-    lfb_stats stats;           /* counted on the way */
+    size_t faults;           /* broken invariants found; 0: the metadata is sound */
+    const char *first_fault; /* what the first one is, static text; NULL: none */
+    unsigned fault_level;    /* where: the level of the node, 0 is the leaves */
+    uintptr_t fault_address; /* and the address of the first page that it covers */
+    size_t warm_nodes;       /* not merged yet, as lfb_drain would: legal */
+    size_t low_hints;        /* hints that hide free pages from the quick search: legal only
+                                after a thread was killed; costs time, never a wrong answer */
+    lfb_stats stats;         /* counted on the way */
 } lfb_report;
 
 /* ---------------------------------------------------------------- life of an allocator ---- */

@@ -113,7 +113,7 @@ static void try_alloc_at(trial *t)
     any_range(t, &page, &pages);
     lfb_status expected = bad_range(t, page, pages);
     if (expected == LFB_OK) {
-        expected = !can_be_run(t, page, pages)                         ? LFB_INVALID_ARGUMENT
+        expected = !can_be_run(t, page, pages)                   ? LFB_INVALID_ARGUMENT
                    : !oracle_is(&t->o, page, pages, ORACLE_FREE) ? LFB_BUSY
                                                                  : LFB_OK;
     }
@@ -208,8 +208,8 @@ static void try_resize(trial *t)
                                                : old + random_skewed(&t->random, t->o.count + 1);
     lfb_status expected = pages == 0 ? LFB_INVALID_ARGUMENT : run_status(t, page);
     if (expected == LFB_OK && pages > old) {
-        expected = pages > t->o.count - page       ? LFB_BUSY
-                   : !can_be_run(t, page, pages) ? LFB_INVALID_ARGUMENT
+        expected = pages > t->o.count - page                                 ? LFB_BUSY
+                   : !can_be_run(t, page, pages)                             ? LFB_INVALID_ARGUMENT
                    : !oracle_is(&t->o, page + old, pages - old, ORACLE_FREE) ? LFB_BUSY
                                                                              : LFB_OK;
     }
@@ -315,7 +315,7 @@ static void look_at(trial *t)
     size_t first = (extent.address - t->w.config.base) / t->w.config.page_size;
     assert_in_range(page, first, first + extent.pages - 1);
     long state = t->o.pages[page];
-    assert_int_equal(extent.kind, state > 0               ? LFB_EXTENT_RUN
+    assert_int_equal(extent.kind, state > 0              ? LFB_EXTENT_RUN
                                   : state == ORACLE_FREE ? LFB_EXTENT_FREE
                                                          : LFB_EXTENT_HELD);
     assert_true(oracle_is(&t->o, first, extent.pages, state));
@@ -336,10 +336,10 @@ static void drain(trial *t)
 static void step(trial *t)
 {
     static void (*const actions[])(trial *) = {
-        try_alloc,     try_alloc,      try_alloc,      try_alloc_run,  try_alloc_run,
-        try_free,      try_free,       try_free,       try_free_sized, try_free_range,
-        try_alloc_at,  try_resize,     try_resize,     try_hold_range, try_release_range,
-        try_alloc_bulk, try_free_bulk, try_alloc_within, look_at,      drain,
+        try_alloc,      try_alloc,     try_alloc,        try_alloc_run,  try_alloc_run,
+        try_free,       try_free,      try_free,         try_free_sized, try_free_range,
+        try_alloc_at,   try_resize,    try_resize,       try_hold_range, try_release_range,
+        try_alloc_bulk, try_free_bulk, try_alloc_within, look_at,        drain,
     };
     actions[random_below(&t->random, sizeof(actions) / sizeof(*actions))](t);
     world_assert_sound(&t->w);
@@ -351,11 +351,11 @@ static lfb_config any_config(random_source *random)
     size_t page_size = (size_t)1 << random_below(random, 31);
     size_t page_count = 1 + random_skewed(random, 3000);
     uintptr_t room = UINTPTR_MAX / page_size - page_count;
-    uintptr_t first = random_below(random, 3) ? random_skewed(random, 5000)
-                                              : room - random_below(random, 3000);
+    uintptr_t first =
+        random_below(random, 3) ? random_skewed(random, 5000) : room - random_below(random, 3000);
     first = first < room ? first : room;
-    lfb_config config = world_config(first * page_size, page_size, page_count,
-                                     (unsigned)random_below(random, 15));
+    lfb_config config =
+        world_config(first * page_size, page_size, page_count, (unsigned)random_below(random, 15));
     if (random_below(random, 8) == 0) {
         config.max_order = LFB_MAX_ORDER;
     }

@@ -76,7 +76,7 @@ _Static_assert(LFB_LEAF_ORDER >= 1 && LEAF_SLOTS * CODE_BITS <= LFB_WORD_BITS, "
 _Static_assert(LFB_NODE_ORDER >= 1 && NODE_SLOTS * CODE_BITS <= VERSION_SHIFT,
                "codes and version share a word");
 
-#define WORD_ONES (~(lfb_word)0)
+#define WORD_ONES       (~(lfb_word)0)
 #define WORD_EACH(code) (WORD_ONES / 3 * (code)) /* the code in every slot */
 
 /* -------------------------------------------------------------------- fields of a word ---- */
@@ -165,8 +165,8 @@ static inline unsigned word_bit_slot(lfb_word bits)
 static inline lfb_word word_aligned(unsigned order)
 {
     static const lfb_word every[] = {
-        WORD_ONES / 3,     WORD_ONES / 15, WORD_ONES / 255, WORD_ONES / 65535,
-        WORD_ONES / 0xffffffff, 1,
+        WORD_ONES / 3,     WORD_ONES / 15,         WORD_ONES / 255,
+        WORD_ONES / 65535, WORD_ONES / 0xffffffff, 1,
     };
     return every[order];
 }

@@ -2,7 +2,8 @@
 /*
  * See range.h. The loops here look at the word that speaks for the next page, make one change, and
  * look again; nothing read before a failed compare-and-swap is used after it. A loop that finds a
- * page which its caller doesn't own stops: the caller broke the contract, or the metadata is damaged.
+ * page which its caller doesn't own stops: the caller broke the contract, or the metadata is
+ * damaged.
  */
 #include "range.h"
 
@@ -80,8 +81,8 @@ uintptr_t lfb_run_pages(const lfb_t *lfb, lfb_piece piece)
 /* The highest level, up to `level`, of which a slot begins at the page and lies in the range. */
 static unsigned level_that_fits(unsigned level, lfb_range range)
 {
-    while (level > 0 && (range.page & (lfb_slot_pages(level) - 1) ||
-                         lfb_slot_pages(level) > range.pages)) {
+    while (level > 0 &&
+           (range.page & (lfb_slot_pages(level) - 1) || lfb_slot_pages(level) > range.pages)) {
         level--;
     }
     return level;

@@ -67,8 +67,7 @@ static bool header_is_ours(const header *h)
     return h->magic == HEADER_MAGIC && h->format == HEADER_FORMAT &&
            h->word_bits == LFB_WORD_BITS && h->leaf_order == LFB_LEAF_ORDER &&
            h->node_order == LFB_NODE_ORDER && h->checksum == header_checksum(h) &&
-           h->start >= sizeof(*h) && h->start <= BEFORE_PARTS &&
-           h->start % sizeof(lfb_atomic) == 0;
+           h->start >= sizeof(*h) && h->start <= BEFORE_PARTS && h->start % sizeof(lfb_atomic) == 0;
 }
 
 bool lfb_header_matches(const lfb_t *lfb)
@@ -81,7 +80,8 @@ bool lfb_header_matches(const lfb_t *lfb)
 
 /* ------------------------------------------------------------------------------- the tree ---- */
 
-/* Writes a node that isn't wholly free: it reaches over an end of the range, or starts out of use. */
+/* Writes a node that isn't wholly free: it reaches over an end of the range, or starts out of use.
+ */
 static void start_node(const lfb_t *lfb, lfb_node node, bool held)
 {
     uintptr_t first = lfb_page_of_node(node);

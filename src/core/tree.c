@@ -21,8 +21,8 @@
  * EMPTY under OPEN, is free for everybody.
  *
  * Idea: the tree of status bits with coalescing marks is from A. Scarselli, "A Lock-Free Buddy
- * System for Scalable Memory Allocation" (2017), and Marotta et al., NBBS (IEEE TC 2022). The mark's
- * missing owner, which lets NBBS lose one, is what tag and version are here for.
+ * System for Scalable Memory Allocation" (2017), and Marotta et al., NBBS (IEEE TC 2022). The
+ * mark's missing owner, which lets NBBS lose one, is what tag and version are here for.
  *
  * Progress: every loop repeats only after another operation's compare-and-swap succeeded in
  * allocating, releasing, entering or merging.
@@ -260,8 +260,8 @@ static int largest_free_order(lfb_node node, lfb_word word)
 }
 
 /*
- * S2. `node` is EMPTY by this thread's hand; `mine` is its word, and `above` the parent's word, read
- * before `mine` was in place.
+ * S2. `node` is EMPTY by this thread's hand; `mine` is its word, and `above` the parent's word,
+ * read before `mine` was in place.
  */
 static void merge(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word mine, lfb_word above,
                   lfb_freed *freed)
@@ -301,14 +301,14 @@ static void merge(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word mine
         above = seen;
         lfb_word fresh = lfb_tree_empty(lfb, lane, node, mine, KIND_PLAIN);
         if (!lfb_cas_acq_rel(lfb_word_of(lfb, node), &mine, fresh)) { /* E2 */
-            return; /* entered */
+            return;                                                   /* entered */
         }
         mine = fresh;
     }
 }
 
-bool lfb_tree_release(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen,
-                      lfb_word live, lfb_freed *freed)
+bool lfb_tree_release(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen, lfb_word live,
+                      lfb_freed *freed)
 {
     *freed = (lfb_freed){node, node, largest_free_order(node, live)};
     bool retires = node.level < lfb->top && word_is_all(live, node.level, CODE_FREE) &&

@@ -119,8 +119,8 @@ bool lfb_tree_take_slots(const lfb_t *lfb, lfb_lane *lane, lfb_node node, unsign
  * nobody keeps it warm, the node retires and merges upward. `seen` may be a whole RUN or HOLE.
  * Returns false, and does nothing, if the word is no longer `seen`.
  */
-bool lfb_tree_release(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen,
-                      lfb_word live, lfb_freed *freed);
+bool lfb_tree_release(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen, lfb_word live,
+                      lfb_freed *freed);
 
 /* Retires and merges a node that is all FREE but was kept, or that is EMPTY under an OPEN slot.
  * Returns whether anything changed. */

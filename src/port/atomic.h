@@ -35,7 +35,7 @@ _Static_assert(sizeof(lfb_atomic) == sizeof(lfb_word), "an atomic word is nothin
 enum { LFB_OP_LOAD, LFB_OP_STORE, LFB_OP_CAS, LFB_OP_ADD };
 
 #ifndef LFB_ATOMIC_BEFORE
-#define LFB_ATOMIC_BEFORE(op, address) ((void)0)
+#define LFB_ATOMIC_BEFORE(op, address)      ((void)0)
 #define LFB_ATOMIC_AFTER(op, address, done) ((void)0)
 #endif
 

@@ -10,7 +10,7 @@
 
 #include "atomic.h"
 
-#if defined __x86_64__ || defined __i386__ || defined __aarch64__ || defined __riscv_zbb || \
+#if defined __x86_64__ || defined __i386__ || defined __aarch64__ || defined __riscv_zbb ||        \
     (defined __arm__ && defined __ARM_FEATURE_CLZ)
 #define LFB_HAVE_BIT_SCAN 1
 #else

@@ -85,7 +85,8 @@ bool oracle_has_room(const oracle *o, size_t pages, size_t low, size_t high)
         return false;
     }
     for (size_t page = low; page + pages <= high; page++) {
-        if ((o->first + page) % ((size_t)1 << order) == 0 && oracle_is(o, page, pages, ORACLE_FREE)) {
+        if ((o->first + page) % ((size_t)1 << order) == 0 &&
+            oracle_is(o, page, pages, ORACLE_FREE)) {
             return true;
         }
     }

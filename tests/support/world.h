@@ -3,8 +3,8 @@
 #ifndef TESTS_WORLD_H
 #define TESTS_WORLD_H
 
-#include <stdarg.h>
 #include <setjmp.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
