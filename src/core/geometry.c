@@ -33,7 +33,8 @@ static bool config_is_valid(const lfb_config *c)
     if (c->page_size == 0 || c->page_size & (c->page_size - 1) || c->base & (c->page_size - 1)) {
         return false;
     }
-    if (c->page_count < 1 || c->page_count > LFB_MAX_PAGES) {
+    uintmax_t pages = c->page_count; /* wider than a size_t of 32 bits, for the comparison */
+    if (pages < 1 || pages > LFB_MAX_PAGES) {
         return false;
     }
     /* The last page has an address, and one that can be told from LFB_NONE. */

@@ -3,6 +3,8 @@
  * See search.h. Nodes already split are preferred to whole ones, so that big blocks last. Lanes
  * start far apart (setup.c) and stay in their neighbourhood while it can serve them.
  */
+#include <limits.h>
+
 #include "search.h"
 
 /* A search under way, for the functions that descend. */
@@ -27,12 +29,17 @@ bool lfb_want_block(const lfb_t *lfb, unsigned order, lfb_want *want)
 
 bool lfb_want_run(const lfb_t *lfb, uintptr_t pages, lfb_want *want)
 {
-    if (pages == 0 || !lfb_want_block(lfb, lfb_ceiling_order(pages), want)) {
+    unsigned order = pages ? lfb_ceiling_order(pages) : UINT_MAX;
+    if (!lfb_want_block(lfb, order, want)) {
         return false;
     }
-    uintptr_t slots = ((pages - 1) >> lfb_slot_order(want->level)) + 1;
     want->pages = pages;
-    want->fit.count = (unsigned)slots;
+    /* Almost a whole slot: all but the last few slots of the node below it, in one update. */
+    if (want->level > 0 && order == lfb_slot_order(want->level) && pages < (uintptr_t)1 << order) {
+        want->level--;
+        want->fit.group = order - lfb_slot_order(want->level);
+    }
+    want->fit.count = (unsigned)((pages - 1) >> lfb_slot_order(want->level)) + 1;
     return true;
 }
 

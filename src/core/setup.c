@@ -7,9 +7,9 @@
  * the range, a few on each level. The header repeats the configuration; lfb_attach plans the layout
  * anew from it, so an offset is never taken from memory that others can write.
  */
-#include <string.h>
-
 #include "setup.h"
+
+#include "../port/memory.h"
 
 #define HEADER_MAGIC UINT64_C(0x796464756266666c) /* "lffbuddy", little-endian */
 enum { HEADER_FORMAT = 1 };
@@ -46,7 +46,7 @@ static uint32_t header_checksum(const header *h)
 static header header_for(const lfb_t *lfb, uint32_t start)
 {
     header h;
-    memset(&h, 0, sizeof(h));
+    lfb_fill(&h, 0, sizeof(h));
     h.magic = HEADER_MAGIC;
     h.format = HEADER_FORMAT;
     h.word_bits = LFB_WORD_BITS;
@@ -72,10 +72,14 @@ static bool header_is_ours(const header *h)
 
 bool lfb_header_matches(const lfb_t *lfb)
 {
-    header there;
-    memcpy(&there, lfb->metadata, sizeof(there));
+    const unsigned char *there = lfb->metadata;
     header own = header_for(lfb, (uint32_t)((char *)lfb->lanes - (char *)lfb->metadata));
-    return memcmp(&there, &own, sizeof(own)) == 0;
+    for (size_t i = 0; i < sizeof(own); i++) {
+        if (there[i] != ((const unsigned char *)&own)[i]) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* ------------------------------------------------------------------------------- the tree ---- */
@@ -156,7 +160,7 @@ lfb_status lfb_init(lfb_t *lfb, const lfb_config *config, void *metadata, size_t
         return LFB_INVALID_ARGUMENT;
     }
     if (!config->metadata_zeroed) {
-        memset(metadata, 0, BEFORE_PARTS + parts);
+        lfb_fill(metadata, 0, BEFORE_PARTS + parts);
     }
     uintptr_t address = (uintptr_t)metadata;
     uintptr_t line = (address + BEFORE_PARTS) & ~(uintptr_t)(CACHE_LINE - 1);
@@ -168,7 +172,7 @@ lfb_status lfb_init(lfb_t *lfb, const lfb_config *config, void *metadata, size_t
     lfb_geometry_place(lfb, (char *)metadata + h.start);
     start_lanes(lfb);
     start_tree(lfb, config->start_held);
-    memcpy(metadata, &h, sizeof(h));
+    lfb_copy(metadata, &h, sizeof(h));
     return LFB_OK;
 }
 
@@ -182,7 +186,7 @@ lfb_status lfb_attach(lfb_t *lfb, void *metadata, size_t size, unsigned (*curren
     if (size < sizeof(h)) {
         return LFB_DAMAGED;
     }
-    memcpy(&h, metadata, sizeof(h));
+    lfb_copy(&h, metadata, sizeof(h));
     if (!header_is_ours(&h)) {
         return LFB_DAMAGED;
     }
