@@ -207,8 +207,10 @@ static uintptr_t claim_in(const search *s, uintptr_t page, uintptr_t pages)
     last = last < window_last ? last : window_last;
     uintptr_t below = ((uintptr_t)1 << s->want->order) - 1;
     for (;;) {
+        uintptr_t start = page;
         page = (page + below) & ~below;
-        if (page > last || last - page < s->want->pages - 1) {
+        /* page < start: past the end of the address space */
+        if (page < start || page > last || last - page < s->want->pages - 1) {
             return PAGE_NONE;
         }
         if (lfb_range_claim(s->lfb, s->lane, (lfb_range){page, s->want->pages}, true)) {
