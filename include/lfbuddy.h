@@ -92,7 +92,7 @@ extern "C" {
 
 typedef enum lfb_status {
     LFB_OK = 0,
-    LFB_EXHAUSTED,        /* no free pages that would do */
+    LFB_EXHAUSTED,        /* no free pages that would do; for layers above: here LFB_NONE says so */
     LFB_INVALID_ARGUMENT, /* an argument that could never be right, whatever the state */
     LFB_OUT_OF_RANGE,     /* an address or a length that leaves the range */
     LFB_NOT_ALLOCATED,    /* the page is free, or taken out of use: no live run is there */
@@ -240,8 +240,9 @@ uintptr_t lfb_alloc_on(lfb_t *lfb, unsigned lane, unsigned order);
 
 /*
  * A run of any length, aligned to its ceiling order (the order of the smallest block that would
- * hold it); what the block has beyond the run stays free. Returns its address; LFB_NONE: no block
- * of the ceiling order is free, pages is 0, or the ceiling order is above max_order.
+ * hold it); what the block has beyond the run stays free, and needn't be free before. Returns its
+ * address; LFB_NONE: no place aligned like that is free, pages is 0, or the ceiling order is above
+ * max_order.
  */
 uintptr_t lfb_alloc_run(lfb_t *lfb, size_t pages);
 uintptr_t lfb_alloc_run_on(lfb_t *lfb, unsigned lane, size_t pages);
@@ -296,7 +297,8 @@ size_t lfb_free_bulk_on(lfb_t *lfb, unsigned lane, size_t count, const uintptr_t
 /*
  * Releases pages [address, address + pages * page_size), all of which lie in live runs of the
  * caller; runs that reach over its ends are cut there. What is left of a run before the range is
- * one run; what is left behind it may be several (release it with lfb_free_range too).
+ * one run; what is left behind it may be several (release it with lfb_free_range too). Other
+ * threads may release other parts of the same run at the same time.
  * Returns LFB_OK; LFB_OUT_OF_RANGE; LFB_INVALID_ARGUMENT; LFB_NOT_ALLOCATED: a page of it is not
  * allocated, nothing was changed.
  */

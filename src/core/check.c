@@ -48,6 +48,8 @@ static void check_ends(const checker *c, lfb_node node, lfb_word word)
         if (last < lfb->first_page || first >= lfb->end_page) {
             if (code != (node.level ? CODE_LAST : CODE_HOLE)) {
                 fault(c, node, "pages outside the range are in use");
+            } else if (slot > 0 && word_code(word, slot - 1) == CODE_HELD) {
+                fault(c, node, "a run leaves the range");
             }
         } else if ((first < lfb->first_page || last >= lfb->end_page) && code != CODE_OPEN) {
             fault(c, node, "a slot reaches over the end of the range");

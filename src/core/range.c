@@ -67,7 +67,11 @@ uintptr_t lfb_run_pages(const lfb_t *lfb, lfb_piece piece)
     uintptr_t pages = lfb_piece_pages(&piece);
     /* Each piece of a run lies deeper than the one before. */
     for (unsigned depth = piece.node.level; depth > 0 && lfb_piece_continues(&piece); depth--) {
-        piece = lfb_tree_locate(lfb, lfb_piece_end(&piece));
+        uintptr_t next = lfb_piece_end(&piece);
+        if (!lfb_page_in_range(lfb, next)) {
+            break; /* damage */
+        }
+        piece = lfb_tree_locate(lfb, next);
         if (piece.state != STATE_RUN || piece.slot != 0) {
             break;
         }
@@ -258,22 +262,23 @@ static void spell_out(const lfb_t *lfb, const lfb_piece *piece)
     lfb_tree_replace(lfb, piece->node, &seen, live);
 }
 
-/* Slots of a run or a hole go to their children, which are marked first (E4). */
-static bool push_down(const lfb_t *lfb, lfb_lane *lane, const lfb_piece *piece, unsigned slot,
+/* Hands slots of a piece, a run or a whole hole, to their children, which are marked first (E4). */
+static void push_down(const lfb_t *lfb, lfb_lane *lane, const lfb_piece *piece, unsigned slot,
                       unsigned count, enum word_kind kind)
 {
+    lfb_node node = piece->node;
+    lfb_word seen = piece->word;
     for (unsigned i = slot; i < slot + count; i++) {
-        if (!lfb_tree_mark(lfb, lane, lfb_child(piece->node, i), kind)) {
-            return false;
+        if (!lfb_tree_mark(lfb, lane, lfb_child(node, i), seen, kind)) {
+            return;
         }
     }
-    lfb_word seen = piece->word;
-    if (lfb_tree_replace(lfb, piece->node, &seen, word_open(seen, slot, count))) {
+    lfb_word live = piece->whole ? word_all(seen, node.level, CODE_FREE) : seen;
+    if (lfb_tree_replace(lfb, node, &seen, word_open(live, slot, count))) {
         /* The children's hints say "all free"; those above may not be lower (H2). */
-        lfb_freed whole = {piece->node, piece->node, (int)lfb_slot_order(piece->node.level)};
+        lfb_freed whole = {node, node, (int)lfb_slot_order(node.level)};
         lfb_hint_raise(lfb, &whole);
     }
-    return true;
 }
 
 /* The run that goes on at the first slot of this node ends before it: HELD -> LAST above. */
@@ -284,7 +289,8 @@ static bool end_run_before(const lfb_t *lfb, lfb_node node)
     }
     unsigned slot = lfb_slot_in_parent(node) - 1;
     lfb_word seen = lfb_tree_load(lfb, lfb_parent(node));
-    return lfb_tree_replace(lfb, lfb_parent(node), &seen, word_set(seen, slot, 1, CODE_LAST));
+    return !word_is_empty(seen, node.level + 1) && word_code(seen, slot) == CODE_HELD &&
+           lfb_tree_replace(lfb, lfb_parent(node), &seen, word_set(seen, slot, 1, CODE_LAST));
 }
 
 void lfb_range_cut(const lfb_t *lfb, lfb_lane *lane, uintptr_t page)
@@ -309,8 +315,8 @@ void lfb_range_cut(const lfb_t *lfb, lfb_lane *lane, uintptr_t page)
             if (lfb_tree_replace(lfb, piece.node, &seen, next)) {
                 return;
             }
-        } else if (!push_down(lfb, lane, &piece, slot, 1, KIND_RUN)) {
-            return;
+        } else {
+            push_down(lfb, lane, &piece, slot, 1, KIND_RUN);
         }
     }
 }
@@ -325,7 +331,7 @@ void lfb_range_trim(const lfb_t *lfb, lfb_lane *lane, lfb_range run, uintptr_t p
 /* --------------------------------------------------------------------------------- holes ---- */
 
 /* One change toward the piece, a run, being out of use. */
-static bool piece_to_hole(const lfb_t *lfb, lfb_lane *lane, const lfb_piece *piece)
+static void piece_to_hole(const lfb_t *lfb, lfb_lane *lane, const lfb_piece *piece)
 {
     lfb_word seen = piece->word;
     if (piece->whole) {
@@ -335,9 +341,8 @@ static bool piece_to_hole(const lfb_t *lfb, lfb_lane *lane, const lfb_piece *pie
         lfb_word holes = word_set(seen, piece->slot, piece->count, CODE_HOLE);
         lfb_tree_replace(lfb, piece->node, &seen, holes);
     } else {
-        return push_down(lfb, lane, piece, piece->slot, piece->count, KIND_HOLE);
+        push_down(lfb, lane, piece, piece->slot, piece->count, KIND_HOLE);
     }
-    return true;
 }
 
 void lfb_range_to_holes(const lfb_t *lfb, lfb_lane *lane, lfb_range range)
@@ -346,37 +351,23 @@ void lfb_range_to_holes(const lfb_t *lfb, lfb_lane *lane, lfb_range range)
         lfb_piece piece = lfb_tree_locate(lfb, page);
         if (piece.state == STATE_HOLE) {
             page = behind(&piece, end);
-        } else if (piece.state != STATE_RUN || !piece_to_hole(lfb, lane, &piece)) {
+        } else if (piece.state == STATE_RUN) {
+            piece_to_hole(lfb, lane, &piece);
+        } else {
             return;
         }
     }
 }
 
-/* A hole of which only a part comes into use: it becomes a run of the caller, is cut, and the rest
- * goes out of use again. */
-static uintptr_t open_hole(const lfb_t *lfb, lfb_lane *lane, const lfb_piece *hole, uintptr_t page,
-                           uintptr_t end)
+/* A HOLE word is spelled out, so that a part of the pages can come into use. */
+static void spell_out_hole(const lfb_t *lfb, lfb_lane *lane, const lfb_piece *piece)
 {
-    lfb_word seen = hole->word;
-    lfb_word run = lfb_tree_empty(lfb, lane, hole->node, seen, KIND_RUN);
-    if (!lfb_tree_replace(lfb, hole->node, &seen, run)) {
-        return page;
+    if (piece->node.level > 0) {
+        push_down(lfb, lane, piece, 0, word_slots(piece->node.level), KIND_HOLE);
+        return;
     }
-    raise_to_whole(lfb, hole->node);
-    uintptr_t hole_page = lfb_piece_page(hole);
-    uintptr_t hole_last = hole_page + (lfb_node_pages(hole->node.level) - 1);
-    if (end - 1 < hole_last) {
-        lfb_range_cut(lfb, lane, end);
-        lfb_range_to_holes(lfb, lane, (lfb_range){end, hole_last - end + 1});
-    } else {
-        end = hole_last + 1;
-    }
-    if (page > hole_page) {
-        lfb_range_cut(lfb, lane, page);
-        lfb_range_to_holes(lfb, lane, range_between(hole_page, page));
-    }
-    lfb_range_release(lfb, lane, range_between(page, end));
-    return end;
+    lfb_word seen = piece->word;
+    lfb_tree_replace(lfb, piece->node, &seen, word_all(seen, 0, CODE_HOLE));
 }
 
 void lfb_range_from_holes(const lfb_t *lfb, lfb_lane *lane, lfb_range range)
@@ -386,9 +377,11 @@ void lfb_range_from_holes(const lfb_t *lfb, lfb_lane *lane, lfb_range range)
         if (piece.state != STATE_HOLE) {
             return;
         }
-        bool part = piece.whole && (page > lfb_piece_page(&piece) ||
-                                    end - page < lfb_node_pages(piece.node.level));
-        page = part ? open_hole(lfb, lane, &piece, page, end)
-                    : release_piece(lfb, lane, &piece, page, end);
+        if (piece.whole &&
+            (page > lfb_piece_page(&piece) || end - page < lfb_node_pages(piece.node.level))) {
+            spell_out_hole(lfb, lane, &piece);
+        } else {
+            page = release_piece(lfb, lane, &piece, page, end);
+        }
     }
 }

@@ -12,7 +12,7 @@ typedef struct search {
     const lfb_t *lfb;
     lfb_lane *lane;
     const lfb_want *want;
-    lfb_range window; /* sweeps only */
+    lfb_range window; /* claims stay inside */
     bool by_hints;    /* sweeps only */
 } search;
 
@@ -101,13 +101,68 @@ bool lfb_drain_node(const lfb_t *lfb, lfb_lane *lane, lfb_node node)
     return coalesce(lfb, lane, node) || changed;
 }
 
-/* --------------------------------------------------------------------- following the hints ---- */
+/* --------------------------------------------------------------------------------- taking ---- */
+
+/* Claims the first free place in these pages, each place aligned to the wanted order. */
+static uintptr_t claim_in(const search *s, uintptr_t page, uintptr_t pages)
+{
+    uintptr_t last = page + (pages - 1); /* inclusive: the pages may end with the address space */
+    uintptr_t window_last = s->window.page + (s->window.pages - 1);
+    page = page > s->window.page ? page : s->window.page;
+    last = last < window_last ? last : window_last;
+    uintptr_t below = ((uintptr_t)1 << s->want->order) - 1;
+    for (;;) {
+        uintptr_t start = page;
+        page = (page + below) & ~below;
+        /* page < start: past the end of the address space */
+        if (page < start || page > last || last - page < s->want->pages - 1) {
+            return PAGE_NONE;
+        }
+        if (lfb_range_claim(s->lfb, s->lane, (lfb_range){page, s->want->pages}, true)) {
+            return page;
+        }
+        if (last - page <= below) {
+            return PAGE_NONE;
+        }
+        page += below + 1;
+    }
+}
+
+/* The slots of a live word that an aligned group of which begins there, none of them in use. */
+static lfb_word candidates(const search *s, lfb_word word, unsigned level)
+{
+    lfb_word usable = word_with_code(word, level, CODE_FREE);
+    usable |= level ? word_with_code(word, level, CODE_OPEN) : 0;
+    return word_streaks(usable, s->want->fit.count) & word_aligned(s->want->fit.group);
+}
+
+/* Claims the first place in a live node that isn't in use, be it in pieces. */
+static uintptr_t claim_in_node(const search *s, lfb_node node, lfb_word word)
+{
+    uintptr_t page = PAGE_NONE;
+    lfb_word bits = candidates(s, word, node.level);
+    for (; page == PAGE_NONE && bits; bits &= bits - 1) {
+        page = claim_in(s, lfb_page_of_slot(node, word_bit_slot(bits)),
+                        (uintptr_t)1 << s->want->order);
+    }
+    return page;
+}
 
 static uintptr_t take_in(const search *s, lfb_node node)
 {
+    /* A run that ends inside a slot takes only the pages that it needs, at the price of claiming
+     * them in pieces: pages on loan to a run would look used to others. */
+    if (s->want->pages & (lfb_slot_pages(node.level) - 1)) {
+        lfb_word word = lfb_tree_load(s->lfb, node);
+        return word_is_empty(word, node.level)
+                   ? claim_in(s, lfb_page_of_node(node), (uintptr_t)1 << s->want->order)
+                   : claim_in_node(s, node, word);
+    }
     uintptr_t page;
     return lfb_tree_take(s->lfb, s->lane, node, s->want->fit, 1, &page) ? page : PAGE_NONE;
 }
+
+/* --------------------------------------------------------------------- following the hints ---- */
 
 /* take_in, for a node whose hint promises a block: children that are free but not merged may hide
  * it. */
@@ -198,39 +253,6 @@ static uintptr_t follow_hints(const search *s)
 
 /* ------------------------------------------------------------------------------ sweeping ---- */
 
-/* Claims the first free place in these pages, each place aligned to the wanted order. */
-static uintptr_t claim_in(const search *s, uintptr_t page, uintptr_t pages)
-{
-    uintptr_t last = page + (pages - 1); /* inclusive: the pages may end with the address space */
-    uintptr_t window_last = s->window.page + (s->window.pages - 1);
-    page = page > s->window.page ? page : s->window.page;
-    last = last < window_last ? last : window_last;
-    uintptr_t below = ((uintptr_t)1 << s->want->order) - 1;
-    for (;;) {
-        uintptr_t start = page;
-        page = (page + below) & ~below;
-        /* page < start: past the end of the address space */
-        if (page < start || page > last || last - page < s->want->pages - 1) {
-            return PAGE_NONE;
-        }
-        if (lfb_range_claim(s->lfb, s->lane, (lfb_range){page, s->want->pages}, true)) {
-            return page;
-        }
-        if (last - page <= below) {
-            return PAGE_NONE;
-        }
-        page += below + 1;
-    }
-}
-
-/* The slots of a live word that an aligned group of which begins there, none of them in use. */
-static lfb_word candidates(const search *s, lfb_word word, unsigned level)
-{
-    lfb_word usable = word_with_code(word, level, CODE_FREE);
-    usable |= level ? word_with_code(word, level, CODE_OPEN) : 0;
-    return word_streaks(usable, s->want->fit.count) & word_aligned(s->want->fit.group);
-}
-
 /* Tries every place below a node that isn't in use. */
 static uintptr_t sweep(const search *s, lfb_node node)
 {
@@ -250,12 +272,7 @@ static uintptr_t sweep(const search *s, lfb_node node)
     }
     uintptr_t page = PAGE_NONE;
     if (node.level == s->want->level) {
-        lfb_word bits = candidates(s, word, node.level);
-        for (; page == PAGE_NONE && bits; bits &= bits - 1) {
-            page = claim_in(s, lfb_page_of_slot(node, word_bit_slot(bits)),
-                            (uintptr_t)1 << s->want->order);
-        }
-        return page;
+        return claim_in_node(s, node, word);
     }
     lfb_word open = word_with_code(word, node.level, CODE_OPEN);
     lfb_word bits = open | word_with_code(word, node.level, CODE_FREE);
@@ -290,19 +307,17 @@ static uintptr_t sweep_all(const search *s)
 
 uintptr_t lfb_search(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want)
 {
-    search s = {.lfb = lfb, .lane = lane, .want = want};
+    search s = {.lfb = lfb,
+                .lane = lane,
+                .want = want,
+                .window = {lfb->first_page, lfb->end_page - lfb->first_page}};
     uintptr_t page = take_in(&s, cursor_of(lfb, lane, want->level));
     if (page == PAGE_NONE) {
         page = follow_hints(&s);
         if (page == PAGE_NONE) {
-            s.window = (lfb_range){lfb->first_page, lfb->end_page - lfb->first_page};
             return sweep_all(&s);
         }
         move_cursor(lfb, lane, lfb_node_of_page(want->level, page));
-    }
-    uintptr_t taken = (uintptr_t)want->fit.count << lfb_slot_order(want->level);
-    if (taken > want->pages) {
-        lfb_range_trim(lfb, lane, (lfb_range){page, taken}, want->pages);
     }
     return page;
 }

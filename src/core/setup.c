@@ -155,10 +155,13 @@ lfb_status lfb_init(lfb_t *lfb, const lfb_config *config, void *metadata, size_t
     if (!lfb) {
         return LFB_INVALID_ARGUMENT;
     }
-    size_t parts = lfb_geometry_plan(lfb, config);
+    *lfb = (lfb_t){0};
+    lfb_t plan;
+    size_t parts = lfb_geometry_plan(&plan, config);
     if (!parts || !is_aligned(metadata) || size < BEFORE_PARTS + parts) {
         return LFB_INVALID_ARGUMENT;
     }
+    *lfb = plan;
     if (!config->metadata_zeroed) {
         lfb_fill(metadata, 0, BEFORE_PARTS + parts);
     }
@@ -179,7 +182,11 @@ lfb_status lfb_init(lfb_t *lfb, const lfb_config *config, void *metadata, size_t
 lfb_status lfb_attach(lfb_t *lfb, void *metadata, size_t size, unsigned (*current_lane)(void *),
                       void *lane_context)
 {
-    if (!lfb || !is_aligned(metadata)) {
+    if (!lfb) {
+        return LFB_INVALID_ARGUMENT;
+    }
+    *lfb = (lfb_t){0};
+    if (!is_aligned(metadata)) {
         return LFB_INVALID_ARGUMENT;
     }
     header h;
@@ -198,10 +205,12 @@ lfb_status lfb_attach(lfb_t *lfb, void *metadata, size_t size, unsigned (*curren
         .max_order = h.max_order,
         .lanes = h.lanes,
     };
-    size_t parts = lfb_geometry_plan(lfb, &config);
+    lfb_t plan;
+    size_t parts = lfb_geometry_plan(&plan, &config);
     if (!parts || size < h.start + parts) {
         return LFB_DAMAGED;
     }
+    *lfb = plan;
     lfb->current_lane = current_lane;
     lfb->lane_context = lane_context;
     lfb->metadata = metadata;
@@ -213,7 +222,11 @@ lfb_status lfb_attach(lfb_t *lfb, void *metadata, size_t size, unsigned (*curren
 lfb_status lfb_create(lfb_t *lfb, const lfb_config *config, const lfb_backend *backend)
 {
     size_t size = lfb_metadata_size(config);
-    if (!lfb || !size || !backend || !backend->allocate) {
+    if (!lfb) {
+        return LFB_INVALID_ARGUMENT;
+    }
+    *lfb = (lfb_t){0};
+    if (!size || !backend || !backend->allocate) {
         return LFB_INVALID_ARGUMENT;
     }
     void *metadata = backend->allocate(backend->ctx, size, CACHE_LINE);

@@ -75,20 +75,15 @@ static lfb_piece piece_of_live(lfb_node node, lfb_word word, unsigned slot)
 
 lfb_piece lfb_tree_locate(const lfb_t *lfb, uintptr_t page)
 {
-    /* Most runs begin in the highest word that can hold their start, so look there first. */
+    /* Most runs begin in the highest word that can hold their start, so look there first: a live
+     * word speaks for itself (T1). */
     lfb_node node = lfb_node_of_page(level_of_alignment(lfb, page), page);
     lfb_word word = lfb_tree_load(lfb, node);
 
-    /* Up: an EMPTY word speaks only under an OPEN slot. */
+    /* Up: an EMPTY word speaks only under an OPEN slot, and only if it was read after that. */
     while (word_is_empty(word, node.level) && node.level < lfb->top) {
-        lfb_node parent = lfb_parent(node);
-        lfb_word above = lfb_tree_load(lfb, parent);
-        if (!word_is_empty(above, parent.level) &&
-            word_code(above, lfb_slot_in_parent(node)) == CODE_OPEN) {
-            return piece_of_empty(node, word);
-        }
-        node = parent;
-        word = above;
+        node = lfb_parent(node);
+        word = lfb_tree_load(lfb, node);
     }
     /* Down: an OPEN slot leaves it to the child. */
     while (!word_is_empty(word, node.level)) {
@@ -124,30 +119,31 @@ lfb_word lfb_tree_empty(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_wor
                         enum word_kind kind)
 {
     size_t number = (size_t)((char *)lane - (char *)lfb->lanes) / LANE_SIZE;
-    /* relaxed: the counter orders nothing, it only must not give a number twice */
-    lfb_word tag = lfb_add_relaxed(&lane->tags, 1) << lfb->lane_bits | (lfb_word)number;
+    /* From 1: tag 0 is that of zero-filled memory. relaxed: the counter orders nothing, it only
+     * must not give a number twice. */
+    lfb_word count = lfb_add_relaxed(&lane->tags, 1) + 1;
+    lfb_word tag = count << lfb->lane_bits | (lfb_word)number;
     return word_empty(old, node.level, kind, tag);
 }
 
-bool lfb_tree_mark(const lfb_t *lfb, lfb_lane *lane, lfb_node node, enum word_kind kind)
+bool lfb_tree_mark(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word above,
+                   enum word_kind kind)
 {
     lfb_word seen = lfb_tree_load(lfb, node);
-    do {
-        if (!word_is_empty(seen, node.level)) {
-            return false;
-        }
-        /* Always a new tag: a wash() that saw the old one must not undo this. E4 */
-    } while (!lfb_tree_replace(lfb, node, &seen, lfb_tree_empty(lfb, lane, node, seen, kind)));
-    return true;
+    if (lfb_tree_load(lfb, lfb_parent(node)) != above || !word_is_empty(seen, node.level)) {
+        return false;
+    }
+    /* Always a new tag: a wash() that saw the old one must not undo this. E4 */
+    return lfb_tree_replace(lfb, node, &seen, lfb_tree_empty(lfb, lane, node, seen, kind));
 }
 
 /* ------------------------------------------------------------------------------ entering ---- */
 
 /*
- * A node is EMPTY but marked. Under an OPEN slot that means that its pages are in use. Else the
- * mark was left by an owner who marked the node, didn't go on, and has released the slot since: it
- * can be wiped off, for the mark was read before the slot was seen FREE, and no later owner of the
- * slot works under a tag that it didn't make itself.
+ * A node is EMPTY but marked. Where the parent says that its pages are free, the mark was left by
+ * an owner who marked the node, didn't go on, and has released it since: it can be wiped off, for
+ * the mark was read before the parent, and no later owner works under a tag that it didn't make
+ * itself. Else the pages are in use, or are about to be.
  */
 static outcome wash(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen)
 {
@@ -155,8 +151,11 @@ static outcome wash(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word se
         return TAKEN;
     }
     lfb_word above = lfb_tree_load(lfb, lfb_parent(node));
-    if (!word_is_empty(above, node.level + 1) &&
-        word_code(above, lfb_slot_in_parent(node)) != CODE_FREE) {
+    if (word_is_empty(above, node.level + 1)) {
+        if (word_kind(above) != KIND_PLAIN) {
+            return wash(lfb, lane, lfb_parent(node), above);
+        }
+    } else if (word_code(above, lfb_slot_in_parent(node)) != CODE_FREE) {
         return TAKEN;
     }
     lfb_tree_replace(lfb, node, &seen, lfb_tree_empty(lfb, lane, node, seen, KIND_PLAIN));

@@ -130,8 +130,10 @@ bool lfb_tree_coalesce(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_free
 lfb_word lfb_tree_empty(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word old,
                         enum word_kind kind);
 
-/* Marks the EMPTY node under a slot that the caller owns. Returns false if it isn't EMPTY, which
- * only damage explains. */
-bool lfb_tree_mark(const lfb_t *lfb, lfb_lane *lane, lfb_node node, enum word_kind kind);
+/* Marks the EMPTY node under a slot that the caller owns, while the parent's word is `above`.
+ * Returns false if that has changed, and if something else marked the node first: another thread
+ * may own, and push down, another part of the same run. */
+bool lfb_tree_mark(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word above,
+                   enum word_kind kind);
 
 #endif
