@@ -315,7 +315,7 @@ static bool show(void *context, const lfb_extent *extent)
     return s->count < s->most;
 }
 
-/* Where they differ is in no bytes but these: extents have padding. */
+/* Field by field: extents have padding. */
 static void assert_same_extent(const lfb_extent *a, const lfb_extent *b)
 {
     assert_int_equal(a->address, b->address);
@@ -483,6 +483,22 @@ static void test_attach_forged_header(void **state)
     for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++) {
         assert_forged(w, AT_START, starts[i], LFB_DAMAGED);
     }
+}
+
+/* More memory than is needed doesn't make room for parts that start later. */
+static void test_attach_forged_start(void **state)
+{
+    world *w = *state;
+    lfb_t other;
+    unsigned char *room = aligned_alloc(LINE, (w->size / LINE + 9) * LINE);
+    assert_non_null(room);
+    memcpy(room, w->metadata, w->size);
+    assert_int_equal(lfb_attach(&other, room, w->size + 8 * LINE, NULL, NULL), LFB_OK);
+    for (uint32_t start = HEADER_BYTES + LINE; start < 6 * LINE; start += 8) {
+        forge(room, AT_START, start);
+        assert_int_equal(lfb_attach(&other, room, w->size + 8 * LINE, NULL, NULL), LFB_DAMAGED);
+    }
+    free(room);
 }
 
 /* -------------------------------------------------------------------------- create and destroy
@@ -834,6 +850,24 @@ static void test_free_bulk_twice_the_same(void **state)
     assert_refused(w, lfb_free_bulk(&w->lfb, 1, long_run), 0);
 }
 
+/* Every run, and then every page. */
+static void test_free_bulk_pairs(void **state)
+{
+    world *w = *state;
+    world_remember(w);
+    size_t free_before = stats_of(w).free_pages;
+    for (size_t i = 0; i < RUNS; i++) {
+        for (size_t page = 0; page < SCENE_PAGES; page++) {
+            uintptr_t in[2] = {world_page(w, runs[i].page), world_page(w, page)};
+            size_t second = page == runs[i].page ? 0 : lfb_size_of(&w->lfb, in[1]);
+            assert_int_equal(lfb_free_bulk(&w->lfb, 2, in), second ? 2 : 1);
+            assert_int_equal(stats_of(w).free_pages, free_before + runs[i].pages + second);
+            world_assert_sound(w);
+            memcpy(w->metadata, w->before, w->size);
+        }
+    }
+}
+
 static void test_free_bulk_of_all(void **state)
 {
     world *w = *state;
@@ -918,6 +952,8 @@ static void test_hold_range_refused(void **state)
     assert_range_refused(w, lfb_hold_range, HOLE_PAGE + HOLE_PAGES - 1, 3, LFB_BUSY);
     assert_range_refused(w, lfb_hold_range, HOLE_PAGE - 20, 21, LFB_BUSY);
     assert_range_refused(w, lfb_hold_range, HOLE_PAGE, HOLE_PAGES, LFB_BUSY);
+    /* Nodes that were never touched, then a run. */
+    assert_range_refused(w, lfb_hold_range, 801, 1024 - 801 + 1, LFB_BUSY);
 }
 
 static void test_release_range_refused(void **state)
@@ -1043,16 +1079,16 @@ static void test_alloc_refused(void **state)
     }
 }
 
-/* The range is smaller than a block of its largest order. */
+/* The range is smaller than a block of its largest order, but one run can have all of it. */
 static void test_alloc_more_than_there_is(void **state)
 {
     world *w = *state;
+    uintptr_t out[1];
     assert_true(lfb_alloc(&w->lfb, SCENE_MAX_ORDER) == LFB_NONE);
     assert_true(lfb_alloc_run(&w->lfb, SCENE_PAGES + 1) == LFB_NONE);
-    assert_int_equal(lfb_alloc_run(&w->lfb, SCENE_PAGES), LFB_NONE); /* its block isn't free */
-    assert_int_equal(lfb_alloc_at(&w->lfb, world_page(w, 0), SCENE_PAGES), LFB_OK);
+    assert_int_equal(lfb_alloc_run(&w->lfb, SCENE_PAGES), world_page(w, 0));
+    assert_int_equal(lfb_size_of(&w->lfb, world_page(w, 0)), SCENE_PAGES);
     assert_true(lfb_alloc(&w->lfb, 0) == LFB_NONE);
-    uintptr_t out[1];
     assert_int_equal(lfb_alloc_bulk(&w->lfb, 0, 1, out), 0);
     assert_true(lfb_alloc_within(&w->lfb, 1, 0, LFB_NONE) == LFB_NONE);
     assert_int_equal(lfb_free(&w->lfb, world_page(w, 0)), LFB_OK);
@@ -1448,6 +1484,45 @@ static void test_lane_told(void **state)
 /* -------------------------------------------------------------------------------------- ranges
  * ---- */
 
+/* Every order there is; what the range can't have is refused. */
+static void use_orders(world *w)
+{
+    for (unsigned order = 0; order <= LFB_MAX_ORDER + 1; order++) {
+        uintptr_t address = lfb_alloc(&w->lfb, order);
+        if (address != LFB_NONE) {
+            assert_true(order <= w->config.max_order);
+            assert_int_equal(address / w->config.page_size % ((uintptr_t)1 << order), 0);
+            assert_int_equal(lfb_free_sized(&w->lfb, address, (size_t)1 << order), LFB_OK);
+        }
+    }
+}
+
+static void assert_byte_is(const world *w, uintptr_t address, lfb_extent_kind kind)
+{
+    lfb_extent extent;
+    assert_int_equal(lfb_find(&w->lfb, address, &extent), LFB_OK);
+    assert_int_equal(extent.kind, kind);
+    assert_true(address - extent.address <= extent.pages * w->config.page_size - 1);
+}
+
+/* Takes the first page, then half of the range, then its last page out of use. */
+static void use_holes(world *w)
+{
+    size_t pages = w->config.page_count;
+    const place places[] = {{0, 1}, {0, pages / 2 + 1}, {pages - 1, 1}, {0, pages}};
+    for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+        uintptr_t address = world_page(w, places[i].page);
+        uintptr_t last_byte = address + (places[i].pages * w->config.page_size - 1);
+        assert_int_equal(lfb_hold_range(&w->lfb, address, places[i].pages), LFB_OK);
+        assert_int_equal(stats_of(w).held_pages, places[i].pages);
+        assert_byte_is(w, address, LFB_EXTENT_HELD);
+        assert_byte_is(w, last_byte, LFB_EXTENT_HELD);
+        world_assert_sound(w);
+        assert_int_equal(lfb_release_range(&w->lfb, address, places[i].pages), LFB_OK);
+        assert_byte_is(w, last_byte, LFB_EXTENT_FREE);
+    }
+}
+
 static void use_range(const lfb_config *config)
 {
     world w;
@@ -1455,16 +1530,8 @@ static void use_range(const lfb_config *config)
     world_assert_sound(&w);
     assert_int_equal(stats_of(&w).free_pages, config->page_count);
     use_all(&w.lfb, config->page_count);
-    size_t pages = config->page_count / 2 + 1;
-    uintptr_t address = lfb_alloc_at(&w.lfb, config->base, 1) == LFB_OK ? config->base : LFB_NONE;
-    assert_int_equal(address, config->base);
-    assert_int_equal(lfb_free(&w.lfb, address), LFB_OK);
-    assert_int_equal(lfb_hold_range(&w.lfb, config->base, pages), LFB_OK);
-    assert_int_equal(lfb_release_range(&w.lfb, config->base, pages), LFB_OK);
-    lfb_extent extent;
-    uintptr_t last_byte = config->base + (config->page_count * config->page_size - 1);
-    assert_int_equal(lfb_find(&w.lfb, last_byte, &extent), LFB_OK);
-    assert_int_equal(extent.address + (extent.pages * config->page_size - 1), last_byte);
+    use_orders(&w);
+    use_holes(&w);
     world_assert_all_free(&w);
     world_end(&w);
 }
@@ -1522,6 +1589,31 @@ static void test_last_block(void **state)
     assert_int_equal(lfb_alloc_within(&w.lfb, 1, last, LFB_NONE), last);
     assert_int_equal(lfb_free(&w.lfb, last), LFB_OK);
     assert_int_equal(lfb_free(&w.lfb, config.base), LFB_OK);
+    world_assert_all_free(&w);
+    world_end(&w);
+}
+
+/* Windows at the end of the address space, where rounding up would wrap. */
+static void test_within_at_last_address(void **state)
+{
+    (void)state;
+    world w;
+    lfb_config config = world_config(LFB_NONE - 100, 1, 100, 9);
+    world_start(&w, &config);
+    for (size_t pages = 1; pages <= 9; pages++) {
+        uintptr_t size = 1;
+        while (size < pages) {
+            size *= 2;
+        }
+        for (uintptr_t before_none = 1; before_none <= 40; before_none++) {
+            uintptr_t low = LFB_NONE - before_none;
+            uintptr_t skipped = (size - low % size) % size;
+            uintptr_t expected = skipped + pages <= before_none ? low + skipped : LFB_NONE;
+            assert_int_equal(lfb_alloc_within(&w.lfb, pages, low, LFB_NONE), expected);
+            assert_int_equal(lfb_free(&w.lfb, expected),
+                             expected == LFB_NONE ? LFB_OUT_OF_RANGE : LFB_OK);
+        }
+    }
     world_assert_all_free(&w);
     world_end(&w);
 }
@@ -1711,81 +1803,85 @@ static void test_most_pages(void **state)
 #define IN_RANGE(test) cmocka_unit_test_setup_teardown(test, range_start, any_end)
 #define IN_HELD(test)  cmocka_unit_test_setup_teardown(test, held_range_start, any_end)
 
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_config_struct_size),
+    cmocka_unit_test(test_config_pages),
+    cmocka_unit_test(test_config_base),
+    cmocka_unit_test(test_config_range_wraps),
+    cmocka_unit_test(test_config_page_at_none),
+    cmocka_unit_test(test_config_numbers),
+    cmocka_unit_test(test_init_null),
+    cmocka_unit_test(test_init_bad_metadata),
+    cmocka_unit_test(test_init_any_alignment),
+    IN_SCENE(test_attach_same_memory),
+    IN_SCENE(test_attach_another_address),
+    IN_SCENE(test_attach_bad_pointers),
+    IN_SCENE(test_attach_truncated),
+    IN_SCENE(test_attach_changed_header),
+    IN_SCENE(test_attach_forged_header),
+    IN_SCENE(test_attach_forged_start),
+    cmocka_unit_test(test_create),
+    cmocka_unit_test(test_create_refused),
+    cmocka_unit_test(test_create_without_memory),
+    cmocka_unit_test(test_create_in_misaligned_memory),
+    cmocka_unit_test(test_destroy_nothing),
+    cmocka_unit_test(test_status_names),
+    IN_SCENE(test_free_inside_run),
+    IN_SCENE(test_free_continuation),
+    IN_SCENE(test_free_inside_page),
+    IN_SCENE(test_free_out_of_range),
+    IN_SCENE(test_free_what_is_free),
+    IN_RANGE(test_free_what_never_was),
+    IN_SCENE(test_free_held),
+    IN_SCENE(test_free_twice),
+    IN_SCENE(test_free_twice_in_two_threads),
+    IN_SCENE(test_free_wrong_size),
+    IN_SCENE(test_free_bulk_with_a_bad_one),
+    IN_SCENE(test_free_bulk_twice_the_same),
+    IN_SCENE(test_free_bulk_pairs),
+    IN_SCENE(test_free_bulk_of_all),
+    IN_SCENE(test_ranges_judged),
+    IN_SCENE(test_free_range_refused),
+    IN_SCENE(test_hold_range_refused),
+    IN_SCENE(test_release_range_refused),
+    IN_SCENE(test_alloc_at_refused),
+    cmocka_unit_test(test_alloc_at_above_the_tree),
+    IN_HELD(test_start_held),
+    IN_SCENE(test_resize_refused),
+    IN_SCENE(test_resize),
+    IN_SCENE(test_alloc_refused),
+    IN_RANGE(test_alloc_more_than_there_is),
+    IN_RANGE(test_alloc_every_order),
+    IN_RANGE(test_alloc_every_length),
+    IN_RANGE(test_alloc_bulk),
+    IN_SCENE(test_within_empty_windows),
+    IN_RANGE(test_within),
+    IN_SCENE(test_free_range_cuts),
+    IN_SCENE(test_free_range_over_runs),
+    IN_RANGE(test_hold_and_release),
+    IN_SCENE(test_find),
+    IN_SCENE(test_find_refused),
+    IN_SCENE(test_walk),
+    IN_SCENE(test_stats),
+    IN_RANGE(test_stats_of_the_full),
+    IN_SCENE(test_check),
+    IN_RANGE(test_drain),
+    cmocka_unit_test(test_lane_callback),
+    cmocka_unit_test(test_lane_told),
+    cmocka_unit_test(test_base_zero),
+    cmocka_unit_test(test_last_address),
+    cmocka_unit_test(test_last_block),
+    cmocka_unit_test(test_within_at_last_address),
+    cmocka_unit_test(test_page_sizes),
+    cmocka_unit_test(test_one_page),
+    cmocka_unit_test(test_lane_counts),
+    cmocka_unit_test(test_all_lanes_share),
+    cmocka_unit_test(test_metadata_size),
+    cmocka_unit_test(test_one_tebibyte),
+    cmocka_unit_test(test_most_pages),
+};
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_config_struct_size),
-        cmocka_unit_test(test_config_pages),
-        cmocka_unit_test(test_config_base),
-        cmocka_unit_test(test_config_range_wraps),
-        cmocka_unit_test(test_config_page_at_none),
-        cmocka_unit_test(test_config_numbers),
-        cmocka_unit_test(test_init_null),
-        cmocka_unit_test(test_init_bad_metadata),
-        cmocka_unit_test(test_init_any_alignment),
-        IN_SCENE(test_attach_same_memory),
-        IN_SCENE(test_attach_another_address),
-        IN_SCENE(test_attach_bad_pointers),
-        IN_SCENE(test_attach_truncated),
-        IN_SCENE(test_attach_changed_header),
-        IN_SCENE(test_attach_forged_header),
-        cmocka_unit_test(test_create),
-        cmocka_unit_test(test_create_refused),
-        cmocka_unit_test(test_create_without_memory),
-        cmocka_unit_test(test_create_in_misaligned_memory),
-        cmocka_unit_test(test_destroy_nothing),
-        cmocka_unit_test(test_status_names),
-        IN_SCENE(test_free_inside_run),
-        IN_SCENE(test_free_continuation),
-        IN_SCENE(test_free_inside_page),
-        IN_SCENE(test_free_out_of_range),
-        IN_SCENE(test_free_what_is_free),
-        IN_RANGE(test_free_what_never_was),
-        IN_SCENE(test_free_held),
-        IN_SCENE(test_free_twice),
-        IN_SCENE(test_free_twice_in_two_threads),
-        IN_SCENE(test_free_wrong_size),
-        IN_SCENE(test_free_bulk_with_a_bad_one),
-        IN_SCENE(test_free_bulk_twice_the_same),
-        IN_SCENE(test_free_bulk_of_all),
-        IN_SCENE(test_ranges_judged),
-        IN_SCENE(test_free_range_refused),
-        IN_SCENE(test_hold_range_refused),
-        IN_SCENE(test_release_range_refused),
-        IN_SCENE(test_alloc_at_refused),
-        cmocka_unit_test(test_alloc_at_above_the_tree),
-        IN_HELD(test_start_held),
-        IN_SCENE(test_resize_refused),
-        IN_SCENE(test_resize),
-        IN_SCENE(test_alloc_refused),
-        IN_RANGE(test_alloc_more_than_there_is),
-        IN_RANGE(test_alloc_every_order),
-        IN_RANGE(test_alloc_every_length),
-        IN_RANGE(test_alloc_bulk),
-        IN_SCENE(test_within_empty_windows),
-        IN_RANGE(test_within),
-        IN_SCENE(test_free_range_cuts),
-        IN_SCENE(test_free_range_over_runs),
-        IN_RANGE(test_hold_and_release),
-        IN_SCENE(test_find),
-        IN_SCENE(test_find_refused),
-        IN_SCENE(test_walk),
-        IN_SCENE(test_stats),
-        IN_RANGE(test_stats_of_the_full),
-        IN_SCENE(test_check),
-        IN_RANGE(test_drain),
-        cmocka_unit_test(test_lane_callback),
-        cmocka_unit_test(test_lane_told),
-        cmocka_unit_test(test_base_zero),
-        cmocka_unit_test(test_last_address),
-        cmocka_unit_test(test_last_block),
-        cmocka_unit_test(test_page_sizes),
-        cmocka_unit_test(test_one_page),
-        cmocka_unit_test(test_lane_counts),
-        cmocka_unit_test(test_all_lanes_share),
-        cmocka_unit_test(test_metadata_size),
-        cmocka_unit_test(test_one_tebibyte),
-        cmocka_unit_test(test_most_pages),
-    };
     return cmocka_run_group_tests_name("api", tests, NULL, NULL);
 }

@@ -382,7 +382,7 @@ static void free_everything(trial *t)
 static unsigned long steps_wanted(void)
 {
     const char *given = getenv("LFB_STEPS");
-    return given ? strtoul(given, NULL, 0) : 60000;
+    return given ? strtoul(given, NULL, 0) : 300000;
 }
 
 static void test_random_operations(void **state)

@@ -361,7 +361,7 @@ static void stress(size_t pages, unsigned lanes)
 {
     static arena a; /* large, and one at a time */
     uint64_t seed = random_seed();
-    unsigned long steps = from_environment("LFB_STEPS", 400000);
+    unsigned long steps = from_environment("LFB_STEPS", 2000000);
     a.threads = (unsigned)from_environment("LFB_THREADS", 8);
     a.threads = a.threads < MAX_THREADS ? a.threads : MAX_THREADS;
     print_message("LFB_SEED=%#jx, %u threads, %lu steps, %zu pages\n", (uintmax_t)seed, a.threads,
