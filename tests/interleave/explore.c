@@ -346,7 +346,7 @@ static bool finish(void *context)
 /* ----------------------------------------------------------------------------- scenarios ---- */
 
 static const char *const scenarios[] = {
-#include "scenarios.h"
+#include "scenarios.def"
 };
 
 static void prepare(scene *s, const char *text)
