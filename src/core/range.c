@@ -144,30 +144,44 @@ static void raise_to_whole(const lfb_t *lfb, lfb_node node)
     lfb_hint_raise(lfb, &whole);
 }
 
+static bool pull_up(const lfb_t *lfb, lfb_lane *lane, lfb_node node, unsigned slot);
+
 /* Turns a node whose pages are all in runs of the caller into one RUN word. */
 static bool fold(const lfb_t *lfb, lfb_lane *lane, lfb_node node)
 {
     lfb_word seen = lfb_tree_load(lfb, node);
     while (!word_is_empty(seen, node.level)) {
         lfb_word open = node.level ? word_with_code(seen, node.level, CODE_OPEN) : 0;
-        lfb_word next;
         if (open) {
-            unsigned slot = word_bit_slot(open);
-            if (!fold(lfb, lane, lfb_child(node, slot))) {
+            if (!pull_up(lfb, lane, node, word_bit_slot(open))) {
                 return false;
             }
-            next = word_set(seen, slot, 1, CODE_LAST);
+        } else if (seen & WORD_EACH((lfb_word)CODE_FREE) & word_codes(node.level)) {
+            return false; /* a slot that isn't the caller's */
         } else {
-            if (seen & WORD_EACH((lfb_word)CODE_FREE) & word_codes(node.level)) {
-                return false; /* a slot that isn't the caller's */
-            }
-            next = lfb_tree_empty(lfb, lane, node, seen, KIND_RUN);
+            lfb_word run = lfb_tree_empty(lfb, lane, node, seen, KIND_RUN);
+            lfb_tree_replace(lfb, node, &seen, run);
         }
-        lfb_tree_replace(lfb, node, &seen, next);
         seen = lfb_tree_load(lfb, node);
     }
     raise_to_whole(lfb, node);
     return word_kind(seen) == KIND_RUN;
+}
+
+/* Takes an OPEN slot back from its child, all pages of which are in runs of the caller. */
+static bool pull_up(const lfb_t *lfb, lfb_lane *lane, lfb_node node, unsigned slot)
+{
+    if (!fold(lfb, lane, lfb_child(node, slot))) {
+        return false;
+    }
+    lfb_word seen = lfb_tree_load(lfb, node);
+    do {
+        if (word_is_empty(seen, node.level) || word_code(seen, slot) != CODE_OPEN) {
+            return false;
+        }
+    } while (!lfb_tree_replace(lfb, node, &seen, word_set(seen, slot, 1, CODE_LAST)));
+    lfb_tree_unmark(lfb, lane, lfb_child(node, slot));
+    return true;
 }
 
 static void join_in(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_range range)
@@ -187,17 +201,15 @@ static void join_in(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_range r
         }
         lfb_word open = node.level ? word_with_code(seen, node.level, CODE_OPEN) : 0;
         open &= word_mask(slot, count);
-        lfb_word next;
         if (open) {
-            if (!fold(lfb, lane, lfb_child(node, word_bit_slot(open)))) {
+            if (!pull_up(lfb, lane, node, word_bit_slot(open))) {
                 return;
             }
-            next = word_set(seen, word_bit_slot(open), 1, CODE_LAST);
-        } else {
-            next = word_hold(seen, slot, count);
-            next = tail ? word_set(next, slot + count - 1, 1, CODE_HELD) : next;
+            continue;
         }
-        if (lfb_tree_replace(lfb, node, &seen, next) && !open) {
+        lfb_word next = word_hold(seen, slot, count);
+        next = tail ? word_set(next, slot + count - 1, 1, CODE_HELD) : next;
+        if (lfb_tree_replace(lfb, node, &seen, next)) {
             return;
         }
     }
@@ -246,6 +258,10 @@ void lfb_range_release(const lfb_t *lfb, lfb_lane *lane, lfb_range range)
         lfb_piece piece = lfb_tree_locate(lfb, page);
         if (piece.state != STATE_RUN || lfb_piece_page(&piece) != page) {
             return;
+        }
+        /* Marks that the owner left who stopped in the middle of a push_down. */
+        for (unsigned i = 0; !piece.whole && piece.node.level && i < piece.count; i++) {
+            lfb_tree_unmark(lfb, lane, lfb_child(piece.node, piece.slot + i));
         }
         page = release_piece(lfb, lane, &piece, page, end);
     }

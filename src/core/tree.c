@@ -137,6 +137,15 @@ bool lfb_tree_mark(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word abo
     return lfb_tree_replace(lfb, node, &seen, lfb_tree_empty(lfb, lane, node, seen, kind));
 }
 
+void lfb_tree_unmark(const lfb_t *lfb, lfb_lane *lane, lfb_node node)
+{
+    lfb_word seen = lfb_tree_load(lfb, node);
+    while (word_is_empty(seen, node.level) && word_kind(seen) != KIND_PLAIN) {
+        lfb_tree_replace(lfb, node, &seen, lfb_tree_empty(lfb, lane, node, seen, KIND_PLAIN));
+        seen = lfb_tree_load(lfb, node);
+    }
+}
+
 /* ------------------------------------------------------------------------------ entering ---- */
 
 /*
@@ -162,8 +171,9 @@ static outcome wash(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word se
     return CHANGED;
 }
 
-/* S1: the parent's slot is OPEN, and no merge that was prepared earlier can succeed. */
-static outcome step_parent(const lfb_t *lfb, lfb_lane *lane, lfb_node node)
+/* S1: the parent's slot is OPEN, and no merge that was prepared earlier can succeed. `child` is the
+ * node's EMPTY word, as the caller read it. */
+static outcome step_parent(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word child)
 {
     if (node.level == lfb->top) {
         return DONE;
@@ -172,13 +182,18 @@ static outcome step_parent(const lfb_t *lfb, lfb_lane *lane, lfb_node node)
     unsigned slot = lfb_slot_in_parent(node);
     lfb_word seen = lfb_tree_load(lfb, parent); /* E2 */
     do {
-        if (word_is_empty(seen, parent.level)) {
-            lfb_word live = word_open(word_all(seen, parent.level, CODE_FREE), slot, 1);
-            return enter(lfb, lane, parent, seen, live);
-        }
-        enum word_code code = word_code(seen, slot);
+        bool empty = word_is_empty(seen, parent.level);
+        enum word_code code = empty ? CODE_FREE : word_code(seen, slot);
         if (code != CODE_OPEN && code != CODE_FREE) {
             return TAKEN;
+        }
+        /* A slot opens only over a PLAIN child: one that was marked since would seem in use. */
+        if (code == CODE_FREE && lfb_tree_load(lfb, node) != child) {
+            return CHANGED;
+        }
+        if (empty) {
+            lfb_word live = word_open(word_all(seen, parent.level, CODE_FREE), slot, 1);
+            return enter(lfb, lane, parent, seen, live);
         }
     } while (!lfb_cas_acq_rel(lfb_word_of(lfb, parent), &seen, word_open(seen, slot, 1))); /* E3 */
     return DONE;
@@ -190,7 +205,7 @@ static outcome enter(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word s
     if (word_kind(seen) != KIND_PLAIN) {
         return wash(lfb, lane, node, seen);
     }
-    outcome stepped = step_parent(lfb, lane, node);
+    outcome stepped = step_parent(lfb, lane, node, seen);
     if (stepped != DONE) {
         return stepped;
     }

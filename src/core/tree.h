@@ -136,4 +136,8 @@ lfb_word lfb_tree_empty(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_wor
 bool lfb_tree_mark(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word above,
                    enum word_kind kind);
 
+/* Wipes a mark off the EMPTY node under a slot that the caller owns. No mark may be left behind: a
+ * slot that opens over one would lose its pages. */
+void lfb_tree_unmark(const lfb_t *lfb, lfb_lane *lane, lfb_node node);
+
 #endif

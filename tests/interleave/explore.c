@@ -57,6 +57,8 @@ typedef struct scene {
     unsigned use_count;
     failure failures[CALLS_MOST];
     unsigned failure_count;
+    unsigned
+        withheld[SCHEDULE_THREADS + 1]; /* pages that the call under way may keep from others */
     char wrong[160];
 } scene;
 
@@ -222,6 +224,32 @@ static void bulk(scene *s, unsigned who, unsigned order, unsigned from)
     }
 }
 
+/* How many pages a call takes or releases. */
+static unsigned pages_concerned(const run *last, const run *first, char verb, bool named,
+                                unsigned a, unsigned b, unsigned c)
+{
+    switch (verb) {
+    case 'a':
+        return 1U << a;
+    case 'b':
+        return 2U << a;
+    case 'r':
+        return a;
+    case '@':
+    case 'h':
+    case 'u':
+        return b;
+    case 'x':
+        return c;
+    case 'z':
+        return !last ? 0 : a > last->pages ? a - last->pages : last->pages - a;
+    case 'f':
+        return named ? first[a].pages : last ? last->pages : 0;
+    default:
+        return 0;
+    }
+}
+
 /* One word of a script; returns what follows it. */
 static const char *call(scene *s, unsigned who, unsigned lane, const char *text)
 {
@@ -232,6 +260,7 @@ static const char *call(scene *s, unsigned who, unsigned lane, const char *text)
     unsigned a = named ? number(&text) : 0;
     unsigned b = *text >= '0' && *text <= '9' ? number(&text) : 0;
     unsigned c = *text >= '0' && *text <= '9' ? number(&text) : 0;
+    s->withheld[who] = pages_concerned(last, s->first, verb, named, a, b, c);
     if (verb == 'a') {
         took(s, who, lfb_alloc_on(&s->lfb, lane, a), 1U << a, from);
     } else if (verb == 'r') {
@@ -258,6 +287,7 @@ static const char *call(scene *s, unsigned who, unsigned lane, const char *text)
     } else if (verb == 'd') {
         lfb_drain(&s->lfb);
     }
+    s->withheld[who] = 0;
     return text;
 }
 
@@ -430,6 +460,115 @@ static bool replay(const char *text, const char *digits)
     return !result.violated;
 }
 
+/* --------------------------------------------------------------------- stops, interrupts ---- */
+
+/* One thread has stopped for good. The others can allocate all pages but its own run's; and what it
+ * withholds can be released for it. */
+static void judge_stop(scene *s, unsigned stopped)
+{
+    const unsigned lane = SCHEDULE_THREADS;
+    for (uintptr_t address; (address = lfb_alloc_on(&s->lfb, lane, 0)) != LFB_NONE;) {
+        acquire(s, lane, (unsigned)(address - s->config.base), 1, 0);
+    }
+    unsigned missing = 0;
+    for (unsigned page = 0; page < s->config.page_count; page++) {
+        lfb_extent extent;
+        uintptr_t address = s->config.base + page;
+        if (s->owner[page]) {
+            continue;
+        }
+        missing++;
+        lfb_find(&s->lfb, address, &extent);
+        lfb_status status = extent.kind == LFB_EXTENT_HELD
+                                ? lfb_release_range_on(&s->lfb, lane, address, 1)
+                                : lfb_free_range_on(&s->lfb, lane, address, 1);
+        if (status != LFB_OK) {
+            complain(s, "a stopped thread's page can't be released", page, 1);
+        }
+    }
+    if (missing > s->withheld[stopped]) {
+        complain(s, "a stopped thread withholds more than its run", 0, missing);
+    }
+}
+
+/* Stops each thread after each of its steps. Returns how many steps that were. */
+static unsigned long stop_everywhere(scene *s, const schedule_task *task)
+{
+    unsigned long stops = 0;
+    for (unsigned t = 0; t < s->thread_count; t++) {
+        for (unsigned steps = 0;; steps++) {
+            schedule_begin(task);
+            bool ended = schedule_run(t, steps) < steps;
+            for (unsigned other = 0; other < s->thread_count; other++) {
+                if (other != t && schedule_run(other, SCHEDULE_STEPS) == SCHEDULE_STEPS) {
+                    complain(s, "a thread waits for a stopped one", 0, 1);
+                }
+            }
+            step(s);
+            judge_stop(s, t);
+            s->failure_count = 0; /* judged by what is missing */
+            release_rest(s);
+            lfb_drain(&s->lfb);
+            lfb_report report;
+            if (lfb_check(&s->lfb, &report) != LFB_OK || report.warm_nodes ||
+                report.stats.free_pages != s->config.page_count) {
+                complain(s, "not whole again after a stop", 0, 1);
+            }
+            if (s->wrong[0]) {
+                printf("WRONG thread %u stopped after %u steps: %s\n", t, steps, s->wrong);
+                return stops;
+            }
+            if (ended) {
+                break;
+            }
+            stops++;
+        }
+    }
+    return stops;
+}
+
+/* Between any two steps of each thread, a handler allocates and releases on the same lane. */
+static unsigned long interrupt_everywhere(scene *s, const schedule_task *task)
+{
+    unsigned long interrupts = 0;
+    for (unsigned t = 0; t < s->thread_count && !s->wrong[0]; t++) {
+        for (unsigned steps = 0;; steps++) {
+            schedule_begin(task);
+            bool ended = schedule_run(t, steps) < steps;
+            for (unsigned order = 0; order <= 1; order++) {
+                uintptr_t address = lfb_alloc_on(&s->lfb, t, order);
+                if (address != LFB_NONE && lfb_free_on(&s->lfb, t, address) != LFB_OK) {
+                    complain(s, "a handler's release was refused", 0, 1);
+                }
+            }
+            for (unsigned other = 0; other < s->thread_count; other++) {
+                schedule_run((t + other) % s->thread_count, SCHEDULE_STEPS);
+            }
+            if (!finish(s)) {
+                printf("WRONG thread %u interrupted after %u steps: %s\n", t, steps, s->wrong);
+                return interrupts;
+            }
+            if (ended) {
+                break;
+            }
+            interrupts++;
+        }
+    }
+    return interrupts;
+}
+
+static bool disturb(const char *text)
+{
+    static scene s;
+    prepare(&s, text);
+    schedule_task task = {s.thread_count, reset, thread, step, finish, &s};
+    unsigned long stops = stop_everywhere(&s, &task);
+    unsigned long interrupts = s.wrong[0] ? 0 : interrupt_everywhere(&s, &task);
+    printf("%s %9lu stops %6lu interrupts  %s\n", s.wrong[0] ? "WRONG" : "ok   ", stops, interrupts,
+           text);
+    return !s.wrong[0];
+}
+
 static bool explore(const char *text, unsigned long most)
 {
     static scene s;
@@ -462,6 +601,9 @@ int main(int argc, char **argv)
     }
     for (unsigned i = 0; i < sizeof(scenarios) / sizeof(*scenarios); i++) {
         good &= explore(scenarios[i], most);
+    }
+    for (unsigned i = 0; i < sizeof(scenarios) / sizeof(*scenarios); i++) {
+        good &= disturb(scenarios[i]);
     }
     return good ? 0 : 1;
 }

@@ -267,3 +267,19 @@ schedule_result schedule_replay(const schedule_task *task, const unsigned char *
     execute(length, true, &result);
     return result;
 }
+
+void schedule_begin(const schedule_task *task)
+{
+    S.task = task;
+    start_execution();
+}
+
+unsigned schedule_run(unsigned thread, unsigned most)
+{
+    unsigned made = 0;
+    for (; made < most && !S.fibers[thread].finished; made++) {
+        run_fiber(thread);
+        S.now++;
+    }
+    return made;
+}

@@ -36,6 +36,11 @@ schedule_result schedule_explore(const schedule_task *task, unsigned long most);
 schedule_result schedule_replay(const schedule_task *task, const unsigned char *order,
                                 unsigned length);
 
+/* By hand: starts an execution; lets one thread make up to `most` steps, and returns how many it
+ * made. Between the calls accesses pass freely. */
+void schedule_begin(const schedule_task *task);
+unsigned schedule_run(unsigned thread, unsigned most);
+
 /* A time that grows with every step. */
 unsigned schedule_now(void);
 
