@@ -128,5 +128,5 @@ int main(int argc, char **argv)
     if (strcmp(argv[first], "help") == 0 && first + 1 == argc) {
         help(name);
     }
-    return (int)run(argc - first, argv + first);
+    return (int)tool_finish(run(argc - first, argv + first));
 }

@@ -79,7 +79,7 @@ static tool_status choose_range(const session *s, lfb_config *config)
                          needed, config->max_order);
     }
     if (o->size % o->page_size != 0) {
-        return tool_fail(TOOL_FAILED, "--size is no multiple of the page size, %zu bytes",
+        return tool_fail(TOOL_USAGE, "--size is no multiple of the page size, %zu bytes",
                          (size_t)o->page_size);
     }
     uint64_t pages = o->pages > 0 ? o->pages : o->size / o->page_size;

@@ -24,6 +24,18 @@ tool_status tool_fail(tool_status status, const char *format, ...)
     return status;
 }
 
+tool_status tool_finish(tool_status status)
+{
+    errno = 0;
+    bool fine = fflush(stdout) == 0 && ferror(stdout) == 0;
+    if (fine || status != TOOL_OK) {
+        return status;
+    }
+    /* An earlier write that failed left no reason. */
+    return tool_fail(TOOL_FAILED, "standard output: writing failed%s%s", errno != 0 ? ": " : "",
+                     errno != 0 ? strerror(errno) : "");
+}
+
 /* strtoull alone takes blanks, signs and numbers that don't fit. */
 static bool digits(const char *text, const char **end, uint64_t *out)
 {

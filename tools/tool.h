@@ -19,6 +19,10 @@ typedef enum tool_status {
 tool_status tool_fail(tool_status status, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Call it last: what stdout has is written now. Returns `status`, or complains when something could
+ * not be written and nothing else was wrong. */
+tool_status tool_finish(tool_status status);
+
 /* A decimal number from least to most, and nothing behind it. */
 bool tool_parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *out);
 

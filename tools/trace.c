@@ -129,14 +129,16 @@ static tool_status add_event(reader *r, const char *line)
     return TOOL_OK;
 }
 
-/* A line without its newline. false: the end of the file, or of what could be read. */
-static bool read_line(reader *r, char line[LINE_LENGTH])
+/* A line without its newline; *whole: it had one. false: the end of the file, or of what could be
+ * read. */
+static bool read_line(reader *r, char line[LINE_LENGTH], bool *whole)
 {
     if (gzgets(r->file, line, LINE_LENGTH) == NULL) {
         return false;
     }
     size_t length = strlen(line);
-    if (length > 0 && line[length - 1] == '\n') {
+    *whole = length > 0 && line[length - 1] == '\n';
+    if (*whole) {
         line[length - 1] = '\0';
     }
     return true;
@@ -154,9 +156,15 @@ static tool_status check_end(reader *r)
         return tool_fail(TOOL_FAILED, "%s: line %zu: the gzip file is cut off here", r->path,
                          r->out->count + 1);
     }
+    if (error == Z_MEM_ERROR) {
+        return tool_fail(TOOL_FAILED, "%s: no memory to read it", r->path);
+    }
     if (error != Z_OK && error != Z_STREAM_END) {
-        return tool_fail(TOOL_FAILED, "%s: line %zu: the gzip file is damaged: %s", r->path,
-                         r->out->count + 1, message);
+        /* Behind the path and ": ", which zlib puts before what is wrong. */
+        size_t path = strlen(r->path);
+        bool named = strncmp(message, r->path, path) == 0 && strncmp(message + path, ": ", 2) == 0;
+        return tool_fail(TOOL_FAILED, "%s: line %zu or later: the gzip file is damaged: %s",
+                         r->path, r->out->count + 1, named ? message + path + 2 : message);
     }
     if (r->out->count == 0) {
         return tool_fail(TOOL_FAILED, "%s: line 1: expected an event, found an empty file",
@@ -175,14 +183,21 @@ static bool is_damaged(reader *r)
 static tool_status read_all(reader *r)
 {
     char line[LINE_LENGTH];
-    while (read_line(r, line)) {
+    bool whole;
+    while (read_line(r, line, &whole)) {
         /* The last line before a cut is a piece of one: the cut is what to complain about. */
-        if (is_damaged(r)) {
+        if (!whole && is_damaged(r)) {
             break;
         }
         tool_status status = add_event(r, line);
         if (status != TOOL_OK) {
             return status;
+        }
+        if (!whole && !gzeof(r->file)) {
+            return tool_fail(TOOL_FAILED,
+                             "%s: line %zu: expected the end of the line, found a NUL or too long "
+                             "a line",
+                             r->path, r->out->count);
         }
     }
     return check_end(r);
