@@ -74,6 +74,13 @@ compile "i686" i686-linux-gnu-gcc -O2
 compile "arm-none-eabi, Armv7-M" arm-none-eabi-gcc -O2 -mcpu=cortex-m3 -mthumb -ffreestanding
 compile "arm-none-eabi, Armv7-A" arm-none-eabi-gcc -O2 -mcpu=cortex-a7 -ffreestanding
 
+# shellcheck disable=SC2086
+if gcc -std=c11 -O2 $warnings -I"$root/include" -c "$root/src/lfbuddy.c" -o "$work/unit.obj"; then
+    result "ok" "the core as one unit"
+else
+    result "not ok" "the core as one unit"
+fi
+
 printf '#include "lfbuddy.h"\nint main() { lfb_t lfb; lfb_destroy(&lfb); }\n' >"$work/header.cc"
 for compiler in g++ clang++; do
     # shellcheck disable=SC2086
