@@ -6,7 +6,7 @@
  * enters). Neither holds a lock over both words; each prepares in one word what it completes in
  * the other:
  *
- *   enter    1. read child = EMPTY(t); read parent
+ *   enter    1. read child = EMPTY(t); read parent; slot FREE: read the child again (T6)
  *   (S1)     2. parent: slot OPEN (or FREE -> OPEN), version + 1
  *            3. child: EMPTY(t) -> live, with the allocation in it
  *
@@ -187,7 +187,7 @@ static outcome step_parent(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_
         if (code != CODE_OPEN && code != CODE_FREE) {
             return TAKEN;
         }
-        /* A slot opens only over a PLAIN child: one that was marked since would seem in use. */
+        /* T6: under OPEN a mark that came since would say that the pages are in use. */
         if (code == CODE_FREE && lfb_tree_load(lfb, node) != child) {
             return CHANGED;
         }

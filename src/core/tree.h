@@ -13,6 +13,7 @@
  *   T4  A compare-and-swap that expects an EMPTY word succeeds only if the node has been in that
  *       very state all along: tags never repeat.
  *   T5  A slot becomes OPEN only together with a step of its node's version.
+ *   T6  A slot becomes OPEN only over a PLAIN child, or over one that its owner marked for that.
  *
  * Edges (release -> acquire), by the name they have where they are made:
  *
