@@ -462,9 +462,35 @@ static bool replay(const char *text, const char *digits)
 
 /* --------------------------------------------------------------------- stops, interrupts ---- */
 
+/* Releases what a stopped thread withholds: the whole run at a page, if it is wholly the thread's
+ * and that is wished, else the page alone. Returns how many pages. */
+static unsigned release_for(scene *s, unsigned page, bool whole_runs)
+{
+    const unsigned lane = SCHEDULE_THREADS;
+    uintptr_t address = s->config.base + page;
+    unsigned pages = (unsigned)lfb_size_of(&s->lfb, address);
+    bool own = whole_runs && pages > 0;
+    for (unsigned i = page; own && i < page + pages; i++) {
+        own = !s->owner[i];
+    }
+    lfb_extent extent;
+    lfb_status status = lfb_find(&s->lfb, address, &extent);
+    if (own) {
+        status = lfb_free_on(&s->lfb, lane, address);
+    } else if (extent.kind == LFB_EXTENT_HELD) {
+        status = lfb_release_range_on(&s->lfb, lane, address, 1);
+    } else {
+        status = lfb_free_range_on(&s->lfb, lane, address, 1);
+    }
+    if (status != LFB_OK) {
+        complain(s, "a stopped thread's page can't be released", page, 1);
+    }
+    return own ? pages : 1;
+}
+
 /* One thread has stopped for good. The others can allocate all pages but its own run's; and what it
  * withholds can be released for it. */
-static void judge_stop(scene *s, unsigned stopped)
+static void judge_stop(scene *s, unsigned stopped, bool whole_runs)
 {
     const unsigned lane = SCHEDULE_THREADS;
     for (uintptr_t address; (address = lfb_alloc_on(&s->lfb, lane, 0)) != LFB_NONE;) {
@@ -472,18 +498,10 @@ static void judge_stop(scene *s, unsigned stopped)
     }
     unsigned missing = 0;
     for (unsigned page = 0; page < s->config.page_count; page++) {
-        lfb_extent extent;
-        uintptr_t address = s->config.base + page;
-        if (s->owner[page]) {
-            continue;
-        }
-        missing++;
-        lfb_find(&s->lfb, address, &extent);
-        lfb_status status = extent.kind == LFB_EXTENT_HELD
-                                ? lfb_release_range_on(&s->lfb, lane, address, 1)
-                                : lfb_free_range_on(&s->lfb, lane, address, 1);
-        if (status != LFB_OK) {
-            complain(s, "a stopped thread's page can't be released", page, 1);
+        if (!s->owner[page]) {
+            unsigned pages = release_for(s, page, whole_runs);
+            missing += pages;
+            page += pages - 1;
         }
     }
     if (missing > s->withheld[stopped]) {
@@ -492,7 +510,7 @@ static void judge_stop(scene *s, unsigned stopped)
 }
 
 /* Stops each thread after each of its steps. Returns how many steps that were. */
-static unsigned long stop_everywhere(scene *s, const schedule_task *task)
+static unsigned long stop_everywhere(scene *s, const schedule_task *task, bool whole_runs)
 {
     unsigned long stops = 0;
     for (unsigned t = 0; t < s->thread_count; t++) {
@@ -505,7 +523,7 @@ static unsigned long stop_everywhere(scene *s, const schedule_task *task)
                 }
             }
             step(s);
-            judge_stop(s, t);
+            judge_stop(s, t, whole_runs);
             s->failure_count = 0; /* judged by what is missing */
             release_rest(s);
             lfb_drain(&s->lfb);
@@ -562,7 +580,8 @@ static bool disturb(const char *text)
     static scene s;
     prepare(&s, text);
     schedule_task task = {s.thread_count, reset, thread, step, finish, &s};
-    unsigned long stops = stop_everywhere(&s, &task);
+    unsigned long stops = stop_everywhere(&s, &task, false);
+    stops += s.wrong[0] ? 0 : stop_everywhere(&s, &task, true);
     unsigned long interrupts = s.wrong[0] ? 0 : interrupt_everywhere(&s, &task);
     printf("%s %9lu stops %6lu interrupts  %s\n", s.wrong[0] ? "WRONG" : "ok   ", stops, interrupts,
            text);
