@@ -346,19 +346,17 @@ void lfb_range_trim(const lfb_t *lfb, lfb_lane *lane, lfb_range run, uintptr_t p
 
 /* --------------------------------------------------------------------------------- holes ---- */
 
-/* One change toward the piece, a run, being out of use. */
+/* One change toward the piece, claimed and not joined, being out of use. */
 static void piece_to_hole(const lfb_t *lfb, lfb_lane *lane, const lfb_piece *piece)
 {
-    lfb_word seen = piece->word;
-    if (piece->whole) {
-        lfb_word hole = lfb_tree_empty(lfb, lane, piece->node, seen, KIND_HOLE);
-        lfb_tree_replace(lfb, piece->node, &seen, hole);
-    } else if (piece->node.level == 0) {
-        lfb_word holes = word_set(seen, piece->slot, piece->count, CODE_HOLE);
-        lfb_tree_replace(lfb, piece->node, &seen, holes);
-    } else {
+    LFB_ASSERT(!piece->whole);
+    if (piece->node.level > 0) {
         push_down(lfb, lane, piece, piece->slot, piece->count, KIND_HOLE);
+        return;
     }
+    lfb_word seen = piece->word;
+    lfb_word holes = word_set(seen, piece->slot, piece->count, CODE_HOLE);
+    lfb_tree_replace(lfb, piece->node, &seen, holes);
 }
 
 void lfb_range_to_holes(const lfb_t *lfb, lfb_lane *lane, lfb_range range)

@@ -45,7 +45,7 @@ void lfb_range_cut(const lfb_t *lfb, lfb_lane *lane, uintptr_t page);
 /* Shortens a run of the caller to `pages`, of its pages the first. */
 void lfb_range_trim(const lfb_t *lfb, lfb_lane *lane, lfb_range run, uintptr_t pages);
 
-/* Takes pages in runs of the caller out of use; puts pages out of use into use. */
+/* Takes pages that were claimed in pieces out of use; puts pages out of use into use. */
 void lfb_range_to_holes(const lfb_t *lfb, lfb_lane *lane, lfb_range range);
 void lfb_range_from_holes(const lfb_t *lfb, lfb_lane *lane, lfb_range range);
 
