@@ -75,7 +75,8 @@ extern "C" {
 #define LFB_NODE_ORDER (LFB_WORD_BITS == 64 ? 4 : 3)
 #endif
 
-/* The largest order there is. Where addresses have 32 bits, orders above 28 are never served. */
+/* The largest order there is. Where addresses have 32 bits, orders above 31 (with 64-bit words:
+ * above 29) are never served. */
 #define LFB_MAX_ORDER 36
 
 /* The most pages a range may have, and the most lanes. */
