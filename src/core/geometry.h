@@ -120,6 +120,11 @@ static inline bool lfb_page_in_range(const lfb_t *lfb, uintptr_t page)
     return page - lfb->first_page < lfb->end_page - lfb->first_page;
 }
 
+static inline bool lfb_pages_in_range(const lfb_t *lfb, uintptr_t page, uintptr_t pages)
+{
+    return lfb_page_in_range(lfb, page) && pages <= lfb->end_page - page;
+}
+
 /* Whether the address is the first byte of a page; which page: address >> page_shift. */
 static inline bool lfb_is_page_address(const lfb_t *lfb, uintptr_t address)
 {

@@ -70,17 +70,26 @@ size_t lfb_size_of(const lfb_t *lfb, uintptr_t address)
     return lfb_run_status(lfb, &piece, page) == LFB_OK ? (size_t)lfb_run_pages(lfb, piece) : 0;
 }
 
-static lfb_extent run_around(const lfb_t *lfb, lfb_piece piece)
+static lfb_extent run_around(const lfb_t *lfb, uintptr_t page, lfb_piece piece)
 {
+    lfb_piece start = piece;
     /* Each piece of a run lies higher than the next. */
-    while (piece.node.level < lfb->top && lfb_tree_is_continuation(lfb, &piece)) {
-        lfb_piece before = lfb_tree_locate(lfb, lfb_piece_page(&piece) - 1);
-        if (before.state != STATE_RUN || before.node.level <= piece.node.level) {
+    while (start.node.level < lfb->top && lfb_piece_page(&start) > lfb->first_page &&
+           lfb_tree_is_continuation(lfb, &start)) {
+        lfb_piece before = lfb_tree_locate(lfb, lfb_piece_page(&start) - 1);
+        if (before.state != STATE_RUN || before.node.level <= start.node.level) {
             break;
         }
-        piece = before;
+        start = before;
     }
-    return extent_of(lfb, lfb_piece_page(&piece), lfb_run_pages(lfb, piece), STATE_RUN);
+    uintptr_t first = lfb_piece_page(&start);
+    uintptr_t end = first + lfb_run_pages(lfb, start);
+    if (end <= page) { /* what began there is another run by now */
+        first = lfb_piece_page(&piece);
+        end = first + lfb_run_pages(lfb, piece);
+    }
+    first = first > lfb->first_page ? first : lfb->first_page; /* lower: damage */
+    return extent_of(lfb, first, end - first, STATE_RUN);
 }
 
 static lfb_extent block_around(const lfb_t *lfb, uintptr_t page)
@@ -97,23 +106,26 @@ static lfb_extent block_around(const lfb_t *lfb, uintptr_t page)
     return extent_of(lfb, page >> order << order, (uintptr_t)1 << order, STATE_FREE);
 }
 
-static lfb_extent hole_around(const lfb_t *lfb, uintptr_t page)
+static lfb_extent hole_around(const lfb_t *lfb, lfb_piece piece)
 {
-    uintptr_t first = page;
-    for (;;) {
-        lfb_piece piece = lfb_tree_locate(lfb, first);
-        if (piece.state != STATE_HOLE) {
-            first++;
+    uintptr_t end = within(lfb_piece_end(&piece), lfb->end_page);
+    uintptr_t first = lfb_piece_page(&piece);
+    while (first > lfb->first_page) {
+        lfb_piece before = lfb_tree_locate(lfb, first - 1);
+        if (before.state != STATE_HOLE) {
             break;
         }
-        first = lfb_piece_page(&piece);
-        if (first <= lfb->first_page) {
-            first = lfb->first_page;
-            break;
-        }
-        first--;
+        first = lfb_piece_page(&before);
     }
-    return extent_of(lfb, first, stretch_from(lfb, page).end - first, STATE_HOLE);
+    first = first > lfb->first_page ? first : lfb->first_page;
+    while (end < lfb->end_page) {
+        lfb_piece next = lfb_tree_locate(lfb, end);
+        if (next.state != STATE_HOLE) {
+            break;
+        }
+        end = within(lfb_piece_end(&next), lfb->end_page);
+    }
+    return extent_of(lfb, first, end - first, STATE_HOLE);
 }
 
 lfb_status lfb_find(const lfb_t *lfb, uintptr_t address, lfb_extent *extent)
@@ -127,9 +139,9 @@ lfb_status lfb_find(const lfb_t *lfb, uintptr_t address, lfb_extent *extent)
     }
     lfb_piece piece = lfb_tree_locate(lfb, page);
     if (piece.state == STATE_RUN) {
-        *extent = run_around(lfb, piece);
+        *extent = run_around(lfb, page, piece);
     } else {
-        *extent = piece.state == STATE_FREE ? block_around(lfb, page) : hole_around(lfb, page);
+        *extent = piece.state == STATE_FREE ? block_around(lfb, page) : hole_around(lfb, piece);
     }
     return LFB_OK;
 }

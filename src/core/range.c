@@ -64,6 +64,7 @@ lfb_status lfb_run_status(const lfb_t *lfb, const lfb_piece *piece, uintptr_t pa
 
 uintptr_t lfb_run_pages(const lfb_t *lfb, lfb_piece piece)
 {
+    uintptr_t room = lfb->end_page - lfb_piece_page(&piece);
     uintptr_t pages = lfb_piece_pages(&piece);
     /* Each piece of a run lies deeper than the one before. */
     for (unsigned depth = piece.node.level; depth > 0 && lfb_piece_continues(&piece); depth--) {
@@ -77,7 +78,7 @@ uintptr_t lfb_run_pages(const lfb_t *lfb, lfb_piece piece)
         }
         pages += lfb_piece_pages(&piece);
     }
-    return pages;
+    return pages < room ? pages : room; /* more: damage */
 }
 
 /* ------------------------------------------------------------------------------ claiming ---- */
@@ -100,6 +101,13 @@ static unsigned slots_that_fit(unsigned level, lfb_range range)
     return slots < room ? (unsigned)slots : room;
 }
 
+/* Whether the word that speaks for the page is the same as it was. */
+static bool is_unchanged(const lfb_t *lfb, const lfb_piece *piece, uintptr_t page)
+{
+    lfb_piece now = lfb_tree_locate(lfb, page);
+    return now.node.level == piece->node.level && now.word == piece->word;
+}
+
 bool lfb_range_claim(const lfb_t *lfb, lfb_lane *lane, lfb_range range, bool joined)
 {
     /* A look first: claiming part of what is in use would make others fail for nothing. */
@@ -109,9 +117,10 @@ bool lfb_range_claim(const lfb_t *lfb, lfb_lane *lane, lfb_range range, bool joi
     }
     lfb_range left = range;
     unsigned pieces = 0;
+    bool taken = false;
     while (left.pages > 0) {
         lfb_piece piece = lfb_tree_locate(lfb, left.page);
-        if (piece.state != STATE_FREE) {
+        if (taken || piece.state != STATE_FREE) {
             if (left.page > range.page) {
                 lfb_range_release(lfb, lane, range_between(range.page, left.page));
             }
@@ -123,7 +132,12 @@ bool lfb_range_claim(const lfb_t *lfb, lfb_lane *lane, lfb_range range, bool joi
         if (level == piece.node.level && count > piece.slot + piece.count - slot) {
             count = piece.slot + piece.count - slot;
         }
-        if (lfb_tree_take_slots(lfb, lane, lfb_node_of_page(level, left.page), slot, count)) {
+        lfb_node node = lfb_node_of_page(level, left.page);
+        lfb_outcome outcome = lfb_tree_take_slots(lfb, lane, node, slot, count);
+        /* In use for a moment, unless the slot was split since (T5); else a live node that its
+         * parent doesn't know of: damage. */
+        taken = outcome == LFB_TAKEN && is_unchanged(lfb, &piece, left.page);
+        if (outcome == LFB_DONE) {
             uintptr_t got = (uintptr_t)count << lfb_slot_order(level);
             left = (lfb_range){left.page + got, left.pages - got};
             pieces++;
@@ -235,12 +249,15 @@ static uintptr_t release_piece(const lfb_t *lfb, lfb_lane *lane, const lfb_piece
     lfb_word live = word_all(piece->word, level, CODE_FREE);
     lfb_range part = range_between(page, end);
     if (piece->whole) {
-        part.pages = lfb_node_pages(level);
+        part.pages = part.pages < lfb_node_pages(level) ? part.pages : lfb_node_pages(level);
     } else {
         unsigned slot = lfb_slot_of_page(level, page);
         unsigned count = slots_that_fit(level, part);
         unsigned most = piece->slot + piece->count - slot;
         count = count < most ? count : most;
+        if (count == 0) {
+            return end; /* the range ends inside a slot: damage */
+        }
         live = word_free(piece->word, slot, count);
         part.pages = (uintptr_t)count << lfb_slot_order(level);
     }
@@ -278,15 +295,17 @@ static void spell_out(const lfb_t *lfb, const lfb_piece *piece)
     lfb_tree_replace(lfb, piece->node, &seen, live);
 }
 
-/* Hands slots of a piece, a run or a whole hole, to their children, which are marked first (E4). */
-static void push_down(const lfb_t *lfb, lfb_lane *lane, const lfb_piece *piece, unsigned slot,
+/* Hands slots of a piece, a run or a whole hole, to their children, which are marked first (E4).
+ * Returns false if the children are damaged; else look again. */
+static bool push_down(const lfb_t *lfb, lfb_lane *lane, const lfb_piece *piece, unsigned slot,
                       unsigned count, enum word_kind kind)
 {
     lfb_node node = piece->node;
     lfb_word seen = piece->word;
     for (unsigned i = slot; i < slot + count; i++) {
-        if (!lfb_tree_mark(lfb, lane, lfb_child(node, i), seen, kind)) {
-            return;
+        lfb_outcome outcome = lfb_tree_mark(lfb, lane, lfb_child(node, i), seen, kind);
+        if (outcome != LFB_DONE) {
+            return outcome == LFB_CHANGED;
         }
     }
     lfb_word live = piece->whole ? word_all(seen, node.level, CODE_FREE) : seen;
@@ -295,6 +314,7 @@ static void push_down(const lfb_t *lfb, lfb_lane *lane, const lfb_piece *piece, 
         lfb_freed whole = {node, node, (int)lfb_slot_order(node.level)};
         lfb_hint_raise(lfb, &whole);
     }
+    return true;
 }
 
 /* The run that goes on at the first slot of this node ends before it: HELD -> LAST above. */
@@ -331,8 +351,8 @@ void lfb_range_cut(const lfb_t *lfb, lfb_lane *lane, uintptr_t page)
             if (lfb_tree_replace(lfb, piece.node, &seen, next)) {
                 return;
             }
-        } else {
-            push_down(lfb, lane, &piece, slot, 1, KIND_RUN);
+        } else if (!push_down(lfb, lane, &piece, slot, 1, KIND_RUN)) {
+            return;
         }
     }
 }
@@ -347,16 +367,16 @@ void lfb_range_trim(const lfb_t *lfb, lfb_lane *lane, lfb_range run, uintptr_t p
 /* --------------------------------------------------------------------------------- holes ---- */
 
 /* One change toward the piece, claimed and not joined, being out of use. */
-static void piece_to_hole(const lfb_t *lfb, lfb_lane *lane, const lfb_piece *piece)
+static bool piece_to_hole(const lfb_t *lfb, lfb_lane *lane, const lfb_piece *piece)
 {
     LFB_ASSERT(!piece->whole);
     if (piece->node.level > 0) {
-        push_down(lfb, lane, piece, piece->slot, piece->count, KIND_HOLE);
-        return;
+        return push_down(lfb, lane, piece, piece->slot, piece->count, KIND_HOLE);
     }
     lfb_word seen = piece->word;
     lfb_word holes = word_set(seen, piece->slot, piece->count, CODE_HOLE);
     lfb_tree_replace(lfb, piece->node, &seen, holes);
+    return true;
 }
 
 void lfb_range_to_holes(const lfb_t *lfb, lfb_lane *lane, lfb_range range)
@@ -365,23 +385,21 @@ void lfb_range_to_holes(const lfb_t *lfb, lfb_lane *lane, lfb_range range)
         lfb_piece piece = lfb_tree_locate(lfb, page);
         if (piece.state == STATE_HOLE) {
             page = behind(&piece, end);
-        } else if (piece.state == STATE_RUN) {
-            piece_to_hole(lfb, lane, &piece);
-        } else {
+        } else if (piece.state != STATE_RUN || !piece_to_hole(lfb, lane, &piece)) {
             return;
         }
     }
 }
 
 /* A HOLE word is spelled out, so that a part of the pages can come into use. */
-static void spell_out_hole(const lfb_t *lfb, lfb_lane *lane, const lfb_piece *piece)
+static bool spell_out_hole(const lfb_t *lfb, lfb_lane *lane, const lfb_piece *piece)
 {
     if (piece->node.level > 0) {
-        push_down(lfb, lane, piece, 0, word_slots(piece->node.level), KIND_HOLE);
-        return;
+        return push_down(lfb, lane, piece, 0, word_slots(piece->node.level), KIND_HOLE);
     }
     lfb_word seen = piece->word;
     lfb_tree_replace(lfb, piece->node, &seen, word_all(seen, 0, CODE_HOLE));
+    return true;
 }
 
 void lfb_range_from_holes(const lfb_t *lfb, lfb_lane *lane, lfb_range range)
@@ -393,7 +411,9 @@ void lfb_range_from_holes(const lfb_t *lfb, lfb_lane *lane, lfb_range range)
         }
         if (piece.whole &&
             (page > lfb_piece_page(&piece) || end - page < lfb_node_pages(piece.node.level))) {
-            spell_out_hole(lfb, lane, &piece);
+            if (!spell_out_hole(lfb, lane, &piece)) {
+                return;
+            }
         } else {
             page = release_piece(lfb, lane, &piece, page, end);
         }

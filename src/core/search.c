@@ -175,6 +175,14 @@ static uintptr_t take_or_drain(const search *s, lfb_node node)
     return page;
 }
 
+/* take_in, where pages begin that are free as a whole. */
+static uintptr_t take_first(const search *s, uintptr_t page)
+{
+    lfb_node node = lfb_node_of_page(s->want->level, page);
+    /* Only damage makes pages outside the range free. */
+    return lfb_node_exists(s->lfb, node) ? take_in(s, node) : PAGE_NONE;
+}
+
 static uintptr_t descend(const search *s, lfb_node node);
 
 /* A node that its hint recommends. In vain: the hint is put right. */
@@ -209,7 +217,7 @@ static uintptr_t descend(const search *s, lfb_node node)
     unsigned level = s->want->level;
     lfb_word word = lfb_tree_load(s->lfb, node);
     if (word_is_empty(word, node.level)) {
-        return take_in(s, lfb_node_of_page(level, lfb_page_of_node(node)));
+        return take_first(s, lfb_page_of_node(node));
     }
     lfb_node own = ancestor(cursor_of(s->lfb, s->lane, level), node.level - 1);
     unsigned start = lfb_parent(own).number == node.number ? lfb_slot_in_parent(own) : 0;
@@ -221,8 +229,7 @@ static uintptr_t descend(const search *s, lfb_node node)
     }
     lfb_word whole = word_with_code(word, node.level, CODE_FREE);
     for (; page == PAGE_NONE && whole; whole &= whole - 1) {
-        uintptr_t first = lfb_page_of_slot(node, word_bit_slot(whole));
-        page = take_in(s, lfb_node_of_page(level, first));
+        page = take_first(s, lfb_page_of_slot(node, word_bit_slot(whole)));
     }
     return page;
 }

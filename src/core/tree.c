@@ -29,9 +29,8 @@
  */
 #include "tree.h"
 
-typedef enum outcome { DONE, CHANGED, TAKEN } outcome; /* CHANGED: look again */
-
-static outcome enter(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen, lfb_word live);
+static lfb_outcome enter(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen,
+                         lfb_word live);
 
 /* ------------------------------------------------------------------------------ locating ---- */
 
@@ -126,19 +125,29 @@ lfb_word lfb_tree_empty(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_wor
     return word_empty(old, node.level, kind, tag);
 }
 
-bool lfb_tree_mark(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word above,
-                   enum word_kind kind)
+lfb_outcome lfb_tree_mark(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word above,
+                          enum word_kind kind)
 {
+    if (!lfb_node_exists(lfb, node)) {
+        return LFB_TAKEN;
+    }
     lfb_word seen = lfb_tree_load(lfb, node);
-    if (lfb_tree_load(lfb, lfb_parent(node)) != above || !word_is_empty(seen, node.level)) {
-        return false;
+    if (lfb_tree_load(lfb, lfb_parent(node)) != above) {
+        return LFB_CHANGED;
+    }
+    if (!word_is_empty(seen, node.level)) {
+        return LFB_TAKEN; /* against T2: the slot wasn't OPEN, for that moves the version */
     }
     /* Always a new tag: a wash() that saw the old one must not undo this. E4 */
-    return lfb_tree_replace(lfb, node, &seen, lfb_tree_empty(lfb, lane, node, seen, kind));
+    lfb_word mark = lfb_tree_empty(lfb, lane, node, seen, kind);
+    return lfb_tree_replace(lfb, node, &seen, mark) ? LFB_DONE : LFB_CHANGED;
 }
 
 void lfb_tree_unmark(const lfb_t *lfb, lfb_lane *lane, lfb_node node)
 {
+    if (!lfb_node_exists(lfb, node)) {
+        return; /* under a slot outside the range: damage */
+    }
     lfb_word seen = lfb_tree_load(lfb, node);
     while (word_is_empty(seen, node.level) && word_kind(seen) != KIND_PLAIN) {
         lfb_tree_replace(lfb, node, &seen, lfb_tree_empty(lfb, lane, node, seen, KIND_PLAIN));
@@ -154,10 +163,10 @@ void lfb_tree_unmark(const lfb_t *lfb, lfb_lane *lane, lfb_node node)
  * the mark was read before the parent, and no later owner works under a tag that it didn't make
  * itself. Else the pages are in use, or are about to be.
  */
-static outcome wash(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen)
+static lfb_outcome wash(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen)
 {
     if (node.level == lfb->top) {
-        return TAKEN;
+        return LFB_TAKEN;
     }
     lfb_word above = lfb_tree_load(lfb, lfb_parent(node));
     if (word_is_empty(above, node.level + 1)) {
@@ -165,18 +174,18 @@ static outcome wash(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word se
             return wash(lfb, lane, lfb_parent(node), above);
         }
     } else if (word_code(above, lfb_slot_in_parent(node)) != CODE_FREE) {
-        return TAKEN;
+        return LFB_TAKEN;
     }
     lfb_tree_replace(lfb, node, &seen, lfb_tree_empty(lfb, lane, node, seen, KIND_PLAIN));
-    return CHANGED;
+    return LFB_CHANGED;
 }
 
 /* S1: the parent's slot is OPEN, and no merge that was prepared earlier can succeed. `child` is the
  * node's EMPTY word, as the caller read it. */
-static outcome step_parent(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word child)
+static lfb_outcome step_parent(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word child)
 {
     if (node.level == lfb->top) {
-        return DONE;
+        return LFB_DONE;
     }
     lfb_node parent = lfb_parent(node);
     unsigned slot = lfb_slot_in_parent(node);
@@ -185,32 +194,33 @@ static outcome step_parent(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_
         bool empty = word_is_empty(seen, parent.level);
         enum word_code code = empty ? CODE_FREE : word_code(seen, slot);
         if (code != CODE_OPEN && code != CODE_FREE) {
-            return TAKEN;
+            return LFB_TAKEN;
         }
         /* T6: under OPEN a mark that came since would say that the pages are in use. */
         if (code == CODE_FREE && lfb_tree_load(lfb, node) != child) {
-            return CHANGED;
+            return LFB_CHANGED;
         }
         if (empty) {
             lfb_word live = word_open(word_all(seen, parent.level, CODE_FREE), slot, 1);
             return enter(lfb, lane, parent, seen, live);
         }
     } while (!lfb_cas_acq_rel(lfb_word_of(lfb, parent), &seen, word_open(seen, slot, 1))); /* E3 */
-    return DONE;
+    return LFB_DONE;
 }
 
 /* Puts `live` in the place of the EMPTY word `seen`, which the caller read before. */
-static outcome enter(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen, lfb_word live)
+static lfb_outcome enter(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen,
+                         lfb_word live)
 {
     if (word_kind(seen) != KIND_PLAIN) {
         return wash(lfb, lane, node, seen);
     }
-    outcome stepped = step_parent(lfb, lane, node, seen);
-    if (stepped != DONE) {
+    lfb_outcome stepped = step_parent(lfb, lane, node, seen);
+    if (stepped != LFB_DONE) {
         return stepped;
     }
     /* LP of an allocation that enters. E1, E2: fails if a merger has put a new tag here. */
-    return lfb_cas_acq_rel(lfb_word_of(lfb, node), &seen, live) ? DONE : CHANGED;
+    return lfb_cas_acq_rel(lfb_word_of(lfb, node), &seen, live) ? LFB_DONE : LFB_CHANGED;
 }
 
 /* -------------------------------------------------------------------------------- taking ---- */
@@ -229,8 +239,12 @@ unsigned lfb_tree_take(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_fit 
                 break;
             }
             unsigned slot = word_bit_slot(fits);
+            uintptr_t page = lfb_page_of_slot(node, slot);
+            if (!lfb_pages_in_range(lfb, page, fit.count * lfb_slot_pages(node.level))) {
+                break; /* damage: pages outside the range are never FREE */
+            }
             word = word_hold(word, slot, fit.count);
-            pages[got++] = lfb_page_of_slot(node, slot);
+            pages[got++] = page;
         }
         if (got == 0) {
             return 0;
@@ -242,27 +256,28 @@ unsigned lfb_tree_take(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_fit 
             }
             continue;
         }
-        outcome entered = enter(lfb, lane, node, seen, word);
-        if (entered != CHANGED) {
-            return entered == DONE ? got : 0;
+        lfb_outcome entered = enter(lfb, lane, node, seen, word);
+        if (entered != LFB_CHANGED) {
+            return entered == LFB_DONE ? got : 0;
         }
         seen = lfb_tree_load(lfb, node);
     }
 }
 
-bool lfb_tree_take_slots(const lfb_t *lfb, lfb_lane *lane, lfb_node node, unsigned slot,
-                         unsigned count)
+lfb_outcome lfb_tree_take_slots(const lfb_t *lfb, lfb_lane *lane, lfb_node node, unsigned slot,
+                                unsigned count)
 {
     lfb_word seen = lfb_tree_load(lfb, node);
     if (word_is_empty(seen, node.level)) {
         lfb_word live = word_hold(word_all(seen, node.level, CODE_FREE), slot, count);
-        return enter(lfb, lane, node, seen, live) == DONE;
+        return enter(lfb, lane, node, seen, live);
     }
     if ((seen ^ WORD_EACH((lfb_word)CODE_FREE)) & word_mask(slot, count)) {
-        return false;
+        return LFB_TAKEN;
     }
+    lfb_word held = word_hold(seen, slot, count);
     /* E1 */
-    return lfb_cas_acq_rel(lfb_word_of(lfb, node), &seen, word_hold(seen, slot, count));
+    return lfb_cas_acq_rel(lfb_word_of(lfb, node), &seen, held) ? LFB_DONE : LFB_CHANGED;
 }
 
 /* ----------------------------------------------------------------------------- releasing ---- */

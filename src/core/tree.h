@@ -110,10 +110,12 @@ bool lfb_tree_is_continuation(const lfb_t *lfb, const lfb_piece *piece);
 unsigned lfb_tree_take(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_fit fit, unsigned most,
                        uintptr_t pages[]);
 
-/* Takes these slots of this node if they are FREE. Returns false if one isn't, or if another change
- * came first: look again. */
-bool lfb_tree_take_slots(const lfb_t *lfb, lfb_lane *lane, lfb_node node, unsigned slot,
-                         unsigned count);
+/* CHANGED: another change came first: look again. TAKEN: a slot that is wanted is in use. */
+typedef enum lfb_outcome { LFB_DONE, LFB_CHANGED, LFB_TAKEN } lfb_outcome;
+
+/* Takes these slots of this node if they are FREE. */
+lfb_outcome lfb_tree_take_slots(const lfb_t *lfb, lfb_lane *lane, lfb_node node, unsigned slot,
+                                unsigned count);
 
 /*
  * Replaces `seen` by `live`, a word with more slots FREE; if that leaves the node all FREE and
@@ -132,10 +134,10 @@ lfb_word lfb_tree_empty(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_wor
                         enum word_kind kind);
 
 /* Marks the EMPTY node under a slot that the caller owns, while the parent's word is `above`.
- * Returns false if that has changed, and if something else marked the node first: another thread
- * may own, and push down, another part of the same run. */
-bool lfb_tree_mark(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word above,
-                   enum word_kind kind);
+ * CHANGED: that has changed, or something else marked the node first: another thread may own, and
+ * push down, another part of the same run. TAKEN: the node is live, or doesn't exist: damage. */
+lfb_outcome lfb_tree_mark(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word above,
+                          enum word_kind kind);
 
 /* Wipes a mark off the EMPTY node under a slot that the caller owns. No mark may be left behind: a
  * slot that opens over one would lose its pages. */
