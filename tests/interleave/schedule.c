@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A fiber is made once, by makecontext; from then on it is entered and left by _setjmp and
+ * _longjmp, which leave the signal mask alone and so cost no system call. Each execution starts it
+ * again at the frame at the bottom of its stack, whatever lies above.
+ */
+#undef _FORTIFY_SOURCE /* its longjmp knows one stack only */
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <ucontext.h>
 
+#include "../support/random.h"
 #include "hooks.h"
 #include "port/atomic.h"
 #include "schedule.h"
 
-enum { STACK_SIZE = 64 * 1024 };
+enum { STACK_SIZE = 64 * 1024, NO_STEP = -1 };
 
 typedef struct access {
     const void *address;
@@ -16,9 +24,10 @@ typedef struct access {
 } access;
 
 typedef struct fiber {
-    ucontext_t context;
+    jmp_buf bottom, context;
     access next;
-    bool finished;
+    bool made, finished;
+    unsigned opened;                  /* the first step since schedule_open */
     unsigned clock[SCHEDULE_THREADS]; /* steps of each thread that happen before its next one */
     char stack[STACK_SIZE];
 } fiber;
@@ -34,7 +43,7 @@ typedef struct point {
 
 static struct {
     const schedule_task *task;
-    ucontext_t main;
+    jmp_buf main;
     fiber fibers[SCHEDULE_THREADS];
     int running; /* -1: the scheduler; accesses pass freely */
     bool wrote;
@@ -48,9 +57,29 @@ unsigned schedule_now(void)
     return S.now;
 }
 
+void schedule_open(void)
+{
+    if (S.running >= 0) {
+        S.fibers[S.running].opened = (unsigned)NO_STEP;
+    }
+}
+
+unsigned schedule_opened(void)
+{
+    unsigned opened = S.running < 0 ? (unsigned)NO_STEP : S.fibers[S.running].opened;
+    return opened == (unsigned)NO_STEP ? S.now : opened;
+}
+
 unsigned schedule_running(void)
 {
     return S.path[S.depth - 1].chosen;
+}
+
+static void leave(fiber *self)
+{
+    if (!_setjmp(self->context)) {
+        _longjmp(S.main, 1);
+    }
 }
 
 void schedule_before(int op, const void *address)
@@ -60,7 +89,8 @@ void schedule_before(int op, const void *address)
     }
     fiber *self = &S.fibers[S.running];
     self->next = (access){address, op != LFB_OP_LOAD};
-    swapcontext(&self->context, &S.main);
+    leave(self);
+    self->opened = self->opened == (unsigned)NO_STEP ? S.now : self->opened;
 }
 
 void schedule_after(int done)
@@ -72,29 +102,51 @@ static void run_fiber(unsigned number)
 {
     S.running = (int)number;
     S.wrote = false;
-    swapcontext(&S.main, &S.fibers[number].context);
+    if (!_setjmp(S.main)) {
+        _longjmp(S.fibers[number].context, 1);
+    }
     S.running = -1;
 }
 
 static void fiber_main(int number)
 {
-    S.task->thread(S.task->context, (unsigned)number);
-    S.fibers[number].finished = true;
+    fiber *self = &S.fibers[number];
+    if (!_setjmp(self->bottom)) {
+        _longjmp(S.main, 1);
+    }
+    S.task->thread(S.task->context, (unsigned)S.running);
+    self = &S.fibers[S.running];
+    self->finished = true;
+    leave(self);
+}
+
+static void make_fiber(unsigned number)
+{
+    static ucontext_t context; /* used up by the time that the next one is made */
+    fiber *f = &S.fibers[number];
+    getcontext(&context);
+    context.uc_stack.ss_sp = f->stack;
+    context.uc_stack.ss_size = STACK_SIZE;
+    makecontext(&context, (void (*)(void))fiber_main, 1, (int)number);
+    if (!_setjmp(S.main)) {
+        setcontext(&context);
+    }
+    f->made = true;
 }
 
 static void start_execution(void)
 {
-    S.now = 0;
+    S.now = S.depth = 0;
     S.task->reset(S.task->context);
     for (unsigned i = 0; i < S.task->threads; i++) {
         fiber *f = &S.fibers[i];
+        if (!f->made) {
+            make_fiber(i);
+        }
         f->finished = false;
+        f->opened = (unsigned)NO_STEP;
         memset(f->clock, 0, sizeof(f->clock));
-        getcontext(&f->context);
-        f->context.uc_stack.ss_sp = f->stack;
-        f->context.uc_stack.ss_size = STACK_SIZE;
-        f->context.uc_link = &S.main;
-        makecontext(&f->context, (void (*)(void))fiber_main, 1, (int)i);
+        memcpy(f->context, f->bottom, sizeof(f->context));
         run_fiber(i); /* up to its first access */
     }
 }
@@ -211,7 +263,6 @@ static bool execute(unsigned prefix, bool replaying, schedule_result *result)
 {
     bool good = true;
     start_execution();
-    S.depth = 0;
     result->executions++;
     while (enabled_now()) {
         if (S.depth >= prefix) {
@@ -268,6 +319,17 @@ schedule_result schedule_replay(const schedule_task *task, const unsigned char *
     return result;
 }
 
+/* ------------------------------------------------------------------------------- by hand ---- */
+
+/* A step of this thread, without the books of the reduction; false: it was wrong. */
+static bool plain_step(unsigned thread)
+{
+    S.path[S.depth++].chosen = thread;
+    run_fiber(thread);
+    S.now++;
+    return S.task->step(S.task->context);
+}
+
 void schedule_begin(const schedule_task *task)
 {
     S.task = task;
@@ -277,9 +339,89 @@ void schedule_begin(const schedule_task *task)
 unsigned schedule_run(unsigned thread, unsigned most)
 {
     unsigned made = 0;
-    for (; made < most && !S.fibers[thread].finished; made++) {
-        run_fiber(thread);
-        S.now++;
+    while (made < most && !S.fibers[thread].finished && S.depth < SCHEDULE_STEPS) {
+        made++;
+        if (!plain_step(thread)) {
+            break;
+        }
     }
     return made;
+}
+
+/* ---------------------------------------------------------------------- random priorities ---- */
+
+enum { DEPTH_MOST = 16 };
+
+typedef struct priorities {
+    unsigned of_thread[SCHEDULE_THREADS]; /* the highest runs */
+    unsigned change[DEPTH_MOST];          /* at change[i] the runner's priority becomes i */
+    unsigned changes;
+} priorities;
+
+static priorities draw_priorities(random_source *random, unsigned depth, unsigned length)
+{
+    priorities p = {.changes = depth - 1};
+    for (unsigned i = 0; i < SCHEDULE_THREADS; i++) {
+        unsigned other = (unsigned)random_below(random, i + 1);
+        p.of_thread[i] = p.of_thread[other];
+        p.of_thread[other] = depth + i;
+    }
+    for (unsigned i = 0; i < p.changes; i++) {
+        p.change[i] = (unsigned)random_below(random, length) + 1;
+    }
+    return p;
+}
+
+static unsigned highest(const priorities *p, unsigned enabled)
+{
+    unsigned best = (unsigned)__builtin_ctz(enabled);
+    for (unsigned t = best + 1; t < SCHEDULE_THREADS; t++) {
+        best = enabled >> t & 1 && p->of_thread[t] > p->of_thread[best] ? t : best;
+    }
+    return best;
+}
+
+static bool execute_by_priority(priorities *p, schedule_result *result)
+{
+    bool good = true;
+    start_execution();
+    result->executions++;
+    for (unsigned enabled; good && (enabled = enabled_now());) {
+        if (S.depth == SCHEDULE_STEPS - 1) {
+            fprintf(stderr, "an execution doesn't end\n");
+            good = false;
+            break;
+        }
+        unsigned thread = highest(p, enabled);
+        good = plain_step(thread);
+        result->steps++;
+        for (unsigned i = 0; i < p->changes; i++) {
+            if (p->change[i] == S.depth) {
+                p->of_thread[thread] = i;
+            }
+        }
+    }
+    good = good && S.task->finish(S.task->context);
+    if (!good) {
+        keep_order(result);
+    }
+    return good;
+}
+
+schedule_result schedule_random(const schedule_task *task, uint64_t seed, unsigned depth,
+                                unsigned long rounds)
+{
+    schedule_result result = {0};
+    random_source random = {seed};
+    unsigned longest = 1;
+    depth = depth < 1 ? 1 : depth < DEPTH_MOST ? depth : DEPTH_MOST;
+    S.task = task;
+    for (unsigned long i = 0; i < rounds; i++) {
+        priorities p = draw_priorities(&random, depth, longest);
+        if (!execute_by_priority(&p, &result)) {
+            break;
+        }
+        longest = S.depth > longest ? S.depth : longest;
+    }
+    return result;
 }

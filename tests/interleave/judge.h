@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What must hold.
+ *
+ *   After every step
+ *     J1  the tree is legal (lfb_check);
+ *     J2  no page that a call has handed out, or taken out of use, is free;
+ *     J3  a page that isn't free is somebody's: handed out, or being released by its owner, or
+ * taken by a call under way that wants it, and no call takes more pages than it wants. After every
+ * execution J4  the history is linearizable (model.h), and ends in the tree that is there; J5  an
+ * allocation that failed had no place that was free from its first step to its last, save for what
+ * it took and gave back itself; J6  alloc_at, hold_range or resize that was refused with LFB_BUSY
+ * wanted a page that at some step of the call wasn't free, by another's doing; J7  no hint is too
+ * low, and when all is released and drained the tree is whole again.
+ *
+ * In a scenario where threads release what isn't theirs (`!`), nobody knows who owns what before
+ * the end: J2 and J3 don't apply.
+ */
+#ifndef TESTS_INTERLEAVE_JUDGE_H
+#define TESTS_INTERLEAVE_JUDGE_H
+
+#include "scene.h"
+
+/* All return false if there is a complaint. */
+bool judge_step(scene *s);
+bool judge_execution(scene *s);
+
+/* J7 alone, without the hints: releases what is left. */
+bool judge_whole(scene *s);
+
+/* What was counted since the start. */
+typedef struct judge_counts {
+    unsigned long trees;     /* different ones; legal, by J1 */
+    unsigned long histories; /* found linearizable */
+    unsigned long undecided; /* given up: too many orders */
+    unsigned long failures;  /* allocations that J5 judged */
+    unsigned long refusals;  /* calls that J6 judged */
+} judge_counts;
+
+judge_counts judge_counted(void);
+
+#endif
