@@ -142,12 +142,15 @@ typedef struct lfb {
         uintptr_t first; /* absolute number of the first node */
         uintptr_t count; /* nodes */
     } levels[LFB_MAX_LEVELS];
+    void *shared;
     void *lanes;
+    void *rooms; /* a byte a node of level 1 */
     uintptr_t first_page; /* absolute page numbers: address / page_size */
     uintptr_t end_page;   /* one past the last */
     unsigned page_shift;  /* log2(page_size) */
     unsigned top;         /* the highest level */
     unsigned max_order;   /* as configured */
+    unsigned largest_order; /* the largest that is ever served */
     unsigned lane_count;
     unsigned lane_bits; /* bits that hold a lane number */
     unsigned char level_of_order[LFB_MAX_ORDER + 1];

@@ -8,6 +8,8 @@
 #include "core/geometry.c"
 #include "core/tree.c"
 #include "core/hint.c"
+#include "core/exhaust.c"
+#include "core/room.c"
 #include "core/range.c"
 #include "core/search.c"
 #include "core/setup.c"

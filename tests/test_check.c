@@ -356,8 +356,8 @@ static void set_hint(world *w, unsigned level, uintptr_t page, unsigned byte)
 {
     uintptr_t index = (page >> lfb_node_order(level)) - w->lfb.levels[level].first;
     lfb_atomic *words = w->lfb.levels[level].hints;
-    lfb_atomic *word = &words[index / HINTS_PER_WORD];
-    unsigned shift = 8 * (unsigned)(index % HINTS_PER_WORD);
+    lfb_atomic *word = &words[index / BYTES_PER_WORD];
+    unsigned shift = 8 * (unsigned)(index % BYTES_PER_WORD);
     lfb_word others = lfb_load_relaxed(word) & ~((lfb_word)0xff << shift);
     lfb_store_relaxed(word, others | (lfb_word)byte << shift);
 }

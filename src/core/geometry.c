@@ -19,7 +19,7 @@ static size_t bytes_of_words(const lfb_t *lfb, unsigned level)
 
 static size_t bytes_of_hints(const lfb_t *lfb, unsigned level)
 {
-    return line_up(level ? lfb->levels[level].count + HINTS_PER_WORD - 1 : 0);
+    return line_up(level ? lfb->levels[level].count + sizeof(lfb_atomic) - 1 : 0);
 }
 
 static bool config_is_valid(const lfb_config *c)
@@ -63,6 +63,8 @@ static void plan_levels(lfb_t *lfb)
         plan_level(lfb, ++level);
     }
     lfb->top = level;
+    unsigned top_order = lfb_node_order(level);
+    lfb->largest_order = lfb->max_order < top_order ? lfb->max_order : top_order;
     for (unsigned order = 0; order <= LFB_MAX_ORDER; order++) {
         level = 0;
         while (level < lfb->top && order >= lfb_node_order(level)) {
@@ -85,16 +87,19 @@ size_t lfb_geometry_plan(lfb_t *lfb, const lfb_config *config)
     lfb->lane_count = config->lanes;
     lfb->lane_bits = lfb_ceiling_order(config->lanes);
     plan_levels(lfb);
-    size_t size = (size_t)lfb->lane_count * LANE_SIZE;
+    size_t size = CACHE_LINE + (size_t)lfb->lane_count * LANE_SIZE;
     for (unsigned level = 0; level <= lfb->top; level++) {
         size += bytes_of_words(lfb, level) + bytes_of_hints(lfb, level);
     }
+    size += lfb->top ? bytes_of_hints(lfb, 1) : 0; /* rooms */
     return size;
 }
 
 void lfb_geometry_place(lfb_t *lfb, void *parts)
 {
     char *at = parts;
+    lfb->shared = at;
+    at += CACHE_LINE;
     lfb->lanes = at;
     at += (size_t)lfb->lane_count * LANE_SIZE;
     for (unsigned level = lfb->top + 1; level-- > 0; at += bytes_of_words(lfb, level)) {
@@ -103,4 +108,5 @@ void lfb_geometry_place(lfb_t *lfb, void *parts)
     for (unsigned level = lfb->top; level > 0; at += bytes_of_hints(lfb, level--)) {
         lfb->levels[level].hints = at;
     }
+    lfb->rooms = at;
 }

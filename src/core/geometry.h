@@ -14,7 +14,8 @@
  *
  * The metadata, each part on a cache line of its own:
  *
- *   header | lanes | words of the top level ... words of level 0 | hints of the top level ... 1
+ *   header | shared | lanes | words of the top level ... level 0 | hints of the top level ... 1 |
+ *   rooms (place.h) of level 1
  */
 #ifndef LFB_CORE_GEOMETRY_H
 #define LFB_CORE_GEOMETRY_H
@@ -24,7 +25,6 @@
 enum {
     CACHE_LINE = 128, /* two of 64 bytes: neighbours are fetched in pairs */
     TOP_NODES_MAX = 1024,
-    HINTS_PER_WORD = LFB_WORD_BITS / 8,
 };
 
 /* A node, by the absolute number that it has on its level. */
@@ -33,15 +33,21 @@ typedef struct lfb_node {
     uintptr_t number;
 } lfb_node;
 
+/* What all CPUs share beside the tree: see search.c, exhaustion. */
+typedef struct lfb_shared {
+    lfb_atomic exhausted;
+} lfb_shared;
+
 /* Hints of one CPU. `tags` counts the tags that it has given out; `cursor` is the node, relative
  * to the level's first, where it last allocated on that level. */
 typedef struct lfb_lane {
     lfb_atomic tags;
+    lfb_atomic refusals; /* failures that were answered without a look */
     lfb_atomic cursor[LFB_MAX_LEVELS];
 } lfb_lane;
 
 enum { LANE_SIZE = (sizeof(lfb_lane) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE };
-_Static_assert(LANE_SIZE == 128 || LFB_MAX_LEVELS > 15, "128 bytes a lane");
+_Static_assert(LANE_SIZE == 128 || LFB_MAX_LEVELS > 14, "128 bytes a lane");
 
 /* ------------------------------------------------------------------------------- orders ---- */
 
@@ -108,6 +114,13 @@ static inline bool lfb_node_exists(const lfb_t *lfb, lfb_node node)
     return node.number - lfb->levels[node.level].first < lfb->levels[node.level].count;
 }
 
+/* The highest level that has a slot which begins at the page. */
+static inline unsigned lfb_level_of_page(const lfb_t *lfb, uintptr_t page)
+{
+    unsigned order = page ? lfb_trailing_zeros(page) : LFB_MAX_ORDER;
+    return lfb->level_of_order[order < LFB_MAX_ORDER ? order : LFB_MAX_ORDER];
+}
+
 /* ----------------------------------------------------------------- addresses and pages ---- */
 
 static inline uintptr_t lfb_address_of(const lfb_t *lfb, uintptr_t page)
@@ -147,6 +160,20 @@ static inline lfb_lane *lfb_lane_of(const lfb_t *lfb, unsigned lane)
         lane &= ((1U << lfb->lane_bits) - 1) >> 1;
     }
     return (lfb_lane *)(void *)((char *)lfb->lanes + (size_t)lane * LANE_SIZE);
+}
+
+static inline lfb_word lfb_lane_number(const lfb_t *lfb, const lfb_lane *lane)
+{
+    return (lfb_word)((const char *)lane - (const char *)lfb->lanes) / LANE_SIZE;
+}
+
+/* The node of a level where the lane last allocated. */
+static inline lfb_node lfb_cursor_of(const lfb_t *lfb, const lfb_lane *lane, unsigned level)
+{
+    /* relaxed: any node will do to start with; memory shared with others may hold anything */
+    lfb_word index = lfb_load_relaxed(&lane->cursor[level]);
+    index = index < lfb->levels[level].count ? index : 0;
+    return (lfb_node){level, lfb->levels[level].first + (uintptr_t)index};
 }
 
 /* ---------------------------------------------------------------------------- geometry.c ---- */

@@ -1,58 +1,47 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hints are bytes within atomic words, changed by compare-and-swap on the word: a plain store could
- * bury another's raise. Orders here are all sequentially consistent, for H1 (hint.h); on the usual
- * machines that costs nothing over acquire and release.
+ * Orders here are all sequentially consistent, for H1 (hint.h); on the usual machines that costs
+ * nothing over acquire and release.
  */
 #include "hint.h"
 
-typedef struct hint_place {
-    lfb_atomic *word;
-    unsigned shift;
-    unsigned node_order;
-} hint_place;
-
-static hint_place place_of(const lfb_t *lfb, lfb_node node)
+static lfb_byte place_of(const lfb_t *lfb, lfb_node node)
 {
     LFB_ASSERT(node.level > 0 && lfb_node_exists(lfb, node));
-    uintptr_t index = node.number - lfb->levels[node.level].first;
-    lfb_atomic *words = lfb->levels[node.level].hints;
-    return (hint_place){&words[index / HINTS_PER_WORD], 8 * (unsigned)(index % HINTS_PER_WORD),
-                        lfb_node_order(node.level)};
+    return lfb_byte_at(lfb->levels[node.level].hints, node.number - lfb->levels[node.level].first);
 }
 
-static int order_in(hint_place place, lfb_word word)
+static int order_in(lfb_node node, lfb_byte place, lfb_word word)
 {
-    return (int)place.node_order - (int)(word >> place.shift & 0xff);
+    return (int)lfb_node_order(node.level) - (int)byte_in(place, word);
 }
 
-static lfb_word with_order(hint_place place, lfb_word word, int order)
+static lfb_word with_order(lfb_node node, lfb_byte place, lfb_word word, int order)
 {
-    lfb_word deficit = (lfb_word)((int)place.node_order - order);
-    return (word & ~((lfb_word)0xff << place.shift)) | deficit << place.shift;
+    return byte_set(place, word, (unsigned)((int)lfb_node_order(node.level) - order));
 }
 
 int lfb_hint_order(const lfb_t *lfb, lfb_node node)
 {
-    hint_place place = place_of(lfb, node);
-    return order_in(place, lfb_load_seq_cst(place.word));
+    return (int)lfb_node_order(node.level) - (int)lfb_hint_deficit(lfb, node);
 }
 
 /* Returns whether the hint was lower. */
 static bool raise_one(const lfb_t *lfb, lfb_node node, int order)
 {
-    hint_place place = place_of(lfb, node);
+    lfb_byte place = place_of(lfb, node);
     lfb_word seen = lfb_load_seq_cst(place.word); /* H1 */
     do {
-        if (order_in(place, seen) >= order) {
+        if (order_in(node, place, seen) >= order) {
             return false;
         }
-    } while (!lfb_cas_seq_cst(place.word, &seen, with_order(place, seen, order)));
+    } while (!lfb_cas_seq_cst(place.word, &seen, with_order(node, place, seen, order)));
     return true;
 }
 
 void lfb_hint_raise(const lfb_t *lfb, const lfb_freed *freed)
 {
+    lfb_exhaustion_over(lfb);
     lfb_node node = freed->lowest;
     if (node.level == 0 && lfb->top > 0) {
         node = lfb_parent(node);
@@ -74,8 +63,7 @@ int lfb_hint_survey(const lfb_t *lfb, lfb_node node)
         /* A RUN may be what nobody wiped off a node that is free with its parent. */
         return word_kind(word) == KIND_HOLE ? -1 : (int)lfb_node_order(node.level);
     }
-    int best = word_largest_free(word, node.level);
-    best = best < 0 ? best : best + (int)lfb_slot_order(node.level);
+    int best = lfb_tree_largest_free(node, word);
     if (node.level == 0) {
         return best;
     }
@@ -93,11 +81,11 @@ int lfb_hint_survey(const lfb_t *lfb, lfb_node node)
 
 void lfb_hint_lower(const lfb_t *lfb, lfb_node node)
 {
-    hint_place place = place_of(lfb, node);
+    lfb_byte place = place_of(lfb, node);
     lfb_word seen = lfb_load_seq_cst(place.word);
     int order = lfb_hint_survey(lfb, node);
-    if (order >= order_in(place, seen) ||
-        !lfb_cas_seq_cst(place.word, &seen, with_order(place, seen, order))) {
+    if (order >= order_in(node, place, seen) ||
+        !lfb_cas_seq_cst(place.word, &seen, with_order(node, place, seen, order))) {
         return;
     }
     /* H1: a release since the first look may have found the hint still high enough. */

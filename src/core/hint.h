@@ -17,6 +17,8 @@
 #ifndef LFB_CORE_HINT_H
 #define LFB_CORE_HINT_H
 
+#include "bytes.h"
+#include "exhaust.h"
 #include "tree.h"
 
 /* The largest free order that the hint of a node above the leaves promises; -1: none. */
@@ -24,6 +26,15 @@ int lfb_hint_order(const lfb_t *lfb, lfb_node node);
 
 /* Raises hints, from the lowest node concerned upward, to what a release made free. */
 void lfb_hint_raise(const lfb_t *lfb, const lfb_freed *freed);
+
+/* How far the hint of a node above the leaves is below the node's own order. */
+static inline unsigned lfb_hint_deficit(const lfb_t *lfb, lfb_node node)
+{
+    LFB_ASSERT(node.level > 0 && lfb_node_exists(lfb, node));
+    lfb_byte place =
+        lfb_byte_at(lfb->levels[node.level].hints, node.number - lfb->levels[node.level].first);
+    return byte_in(place, lfb_load_seq_cst(place.word)); /* H1 */
+}
 
 /* Lowers the hint of a node to what its word, and the hints and leaves right below it, show. */
 void lfb_hint_lower(const lfb_t *lfb, lfb_node node);

@@ -188,6 +188,16 @@ static inline lfb_word word_find_free(lfb_word word, unsigned level, unsigned or
     return word_streaks(word_with_code(word, level, CODE_FREE), count) & word_aligned(order);
 }
 
+/* The same for blocks of 2^group slots: what word_find_free finds for the group and all of it. */
+static inline lfb_word word_find_block(lfb_word word, unsigned level, unsigned group)
+{
+    lfb_word bits = (word >> 1) & ~word & WORD_EACH(1) & word_codes(level);
+    for (unsigned have = 0; have < group; have++) {
+        bits &= bits >> (CODE_BITS << have) & word_aligned(have + 1);
+    }
+    return bits;
+}
+
 /* log2 of the largest aligned group of FREE slots in a live word; -1: none is FREE. */
 static inline int word_largest_free(lfb_word word, unsigned level)
 {
@@ -209,6 +219,16 @@ static inline unsigned word_run_length(lfb_word word, unsigned slot)
     lfb_word ends = (word | word >> 1) & WORD_EACH(1) & ~(word_mask(0, slot + 1) >> CODE_BITS);
     unsigned end = word_bit_slot(ends);
     return end - slot + (word_code(word, end) == CODE_LAST);
+}
+
+/* The bits of the run that begins at a slot and ends in this word; 0: none does. */
+static inline lfb_word word_run_mask(lfb_word word, unsigned slot)
+{
+    lfb_word first = (lfb_word)1 << (CODE_BITS * slot);
+    lfb_word ends = (word | word >> 1) & WORD_EACH(1) & ~(first - 1);
+    lfb_word end = ends & (~ends + 1);
+    /* LAST is 01: the end's low bit is set and its high one isn't. */
+    return word & end & ~(word >> 1) ? (end << CODE_BITS) - first : 0;
 }
 
 /* The slot of this word in which the run at `slot` (HELD or LAST) begins. */
@@ -248,6 +268,14 @@ static inline lfb_word word_hold(lfb_word word, unsigned slot, unsigned count)
 static inline lfb_word word_free(lfb_word word, unsigned slot, unsigned count)
 {
     return word_set(word, slot, count, CODE_FREE);
+}
+
+/* Makes a block of the 2^group FREE slots that begin at the slot with this (low) bit. */
+static inline lfb_word word_hold_block(lfb_word word, lfb_word bit, unsigned group)
+{
+    lfb_word end = group ? bit << (CODE_BITS * ((1U << group) - 1)) : bit;
+    lfb_word free_to_held = (end - bit) & WORD_EACH((lfb_word)CODE_FREE);
+    return word ^ free_to_held ^ end * (CODE_FREE ^ CODE_LAST);
 }
 
 /* Hands slots of an inner node to their children. The version step defeats every merge that was

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See search.h. Nodes already split are preferred to whole ones, so that big blocks last. Lanes
- * start far apart (setup.c) and stay in their neighbourhood while it can serve them.
+ * See search.h. Lanes start far apart (setup.c) and stay in their neighbourhood while it can serve
+ * them. Nodes already split are preferred to whole ones, so that big blocks last.
  */
 #include <limits.h>
 
+#include "exhaust.h"
+#include "room.h"
 #include "search.h"
 
 /* A search under way, for the functions that descend. */
@@ -14,11 +16,12 @@ typedef struct search {
     const lfb_want *want;
     lfb_range window; /* claims stay inside */
     bool by_hints;    /* sweeps only */
+    unsigned least;   /* descents: the order that a hint must promise */
 } search;
 
 bool lfb_want_block(const lfb_t *lfb, unsigned order, lfb_want *want)
 {
-    if (order > lfb->max_order || order > lfb_node_order(lfb->top)) {
+    if (order > lfb->largest_order) {
         return false;
     }
     unsigned level = lfb->level_of_order[order];
@@ -45,14 +48,6 @@ bool lfb_want_run(const lfb_t *lfb, uintptr_t pages, lfb_want *want)
 
 /* ------------------------------------------------------------------------------- cursors ---- */
 
-static lfb_node cursor_of(const lfb_t *lfb, const lfb_lane *lane, unsigned level)
-{
-    /* relaxed: any node will do to start with; memory shared with others may hold anything */
-    lfb_word index = lfb_load_relaxed(&lane->cursor[level]);
-    index = index < lfb->levels[level].count ? index : 0;
-    return (lfb_node){level, lfb->levels[level].first + (uintptr_t)index};
-}
-
 static lfb_node ancestor(lfb_node node, unsigned level)
 {
     return (lfb_node){level, node.number >> (level - node.level) * LFB_NODE_ORDER};
@@ -61,17 +56,24 @@ static lfb_node ancestor(lfb_node node, unsigned level)
 /* The lane works at this node from now on. The one it leaves must not stay all FREE. */
 static void move_cursor(const lfb_t *lfb, lfb_lane *lane, lfb_node node)
 {
-    lfb_node old = cursor_of(lfb, lane, node.level);
+    lfb_node old = lfb_cursor_of(lfb, lane, node.level);
     if (old.number == node.number) {
         return;
     }
     lfb_word index = (lfb_word)(node.number - lfb->levels[node.level].first);
-    lfb_store_relaxed(&lane->cursor[node.level], index); /* relaxed: see cursor_of */
+    lfb_store_relaxed(&lane->cursor[node.level], index); /* relaxed: see lfb_cursor_of */
     lfb_word word = lfb_tree_load(lfb, old);
     lfb_freed freed;
     if (!word_is_empty(word, old.level) && word_is_all(word, old.level, CODE_FREE) &&
         lfb_tree_coalesce(lfb, lane, old, &freed)) {
         lfb_hint_raise(lfb, &freed);
+    }
+    if (node.level <= 1 && lfb->top > 0) {
+        lfb_node from = ancestor(old, 1);
+        lfb_node to = ancestor(node, 1);
+        if (from.number != to.number) {
+            lfb_room_move(lfb, from, to);
+        }
     }
 }
 
@@ -188,7 +190,7 @@ static uintptr_t descend(const search *s, lfb_node node);
 /* A node that its hint recommends. In vain: the hint is put right. */
 static uintptr_t visit(const search *s, lfb_node node)
 {
-    if (node.level > 0 && lfb_hint_order(s->lfb, node) < (int)s->want->order) {
+    if (node.level > 0 && lfb_hint_order(s->lfb, node) < (int)s->least) {
         return PAGE_NONE;
     }
     uintptr_t page = node.level > s->want->level ? descend(s, node) : take_or_drain(s, node);
@@ -219,7 +221,7 @@ static uintptr_t descend(const search *s, lfb_node node)
     if (word_is_empty(word, node.level)) {
         return take_first(s, lfb_page_of_node(node));
     }
-    lfb_node own = ancestor(cursor_of(s->lfb, s->lane, level), node.level - 1);
+    lfb_node own = ancestor(lfb_cursor_of(s->lfb, s->lane, level), node.level - 1);
     unsigned start = lfb_parent(own).number == node.number ? lfb_slot_in_parent(own) : 0;
     lfb_word before = word_mask(0, start + 1) >> CODE_BITS;
     lfb_word open = word_with_code(word, node.level, CODE_OPEN);
@@ -234,10 +236,12 @@ static uintptr_t descend(const search *s, lfb_node node)
     return page;
 }
 
-static uintptr_t follow_hints(const search *s)
+/* Goes where hints promise a free block of order `least` at least. */
+static uintptr_t follow_hints(search *s, unsigned least)
 {
     const lfb_t *lfb = s->lfb;
-    lfb_node own = cursor_of(lfb, s->lane, s->want->level);
+    s->least = least;
+    lfb_node own = lfb_cursor_of(lfb, s->lane, s->want->level);
     for (unsigned level = own.level + 1; level <= lfb->top; level++) {
         uintptr_t page = visit(s, ancestor(own, level));
         if (page != PAGE_NONE) {
@@ -253,6 +257,93 @@ static uintptr_t follow_hints(const search *s)
         uintptr_t page = visit(s, (lfb_node){lfb->top, first + index});
         if (page != PAGE_NONE) {
             return page;
+        }
+    }
+    return PAGE_NONE;
+}
+
+/* ------------------------------------------------------------------- filling what is split ---- */
+
+/* Takes from the live nodes of one parent behind the lane's own, and, if they are leaves, from
+ * those that aren't live as well. */
+static uintptr_t take_from_siblings(const search *s, lfb_node parent, unsigned first)
+{
+    const lfb_t *lfb = s->lfb;
+    for (unsigned slot = first; slot < NODE_SLOTS; slot++) {
+        lfb_node node = lfb_child(parent, slot);
+        lfb_word word = lfb_node_exists(lfb, node) ? lfb_tree_load(lfb, node) : 0;
+        if (!word_is_empty(word, node.level) &&
+            word_find_free(word, node.level, s->want->fit.group, s->want->fit.count)) {
+            uintptr_t page = take_in(s, node);
+            if (page != PAGE_NONE) {
+                return page;
+            }
+        }
+    }
+    return PAGE_NONE;
+}
+
+/* Enters a leaf of a node of level 1 that isn't live. */
+static uintptr_t enter_leaf(const search *s, lfb_node parent)
+{
+    const lfb_t *lfb = s->lfb;
+    lfb_word word = lfb_tree_load(lfb, parent);
+    lfb_word bits = word_is_empty(word, 1)
+                        ? 1
+                        : word_with_code(word, 1, CODE_OPEN) | word_with_code(word, 1, CODE_FREE);
+    for (; bits; bits &= bits - 1) {
+        lfb_node leaf = lfb_child(parent, word_bit_slot(bits));
+        if (lfb_node_exists(lfb, leaf) && word_is_empty(lfb_tree_load(lfb, leaf), 0)) {
+            uintptr_t page = take_in(s, leaf);
+            if (page != PAGE_NONE) {
+                return page;
+            }
+        }
+    }
+    return PAGE_NONE;
+}
+
+static uintptr_t take_next_door(const search *s)
+{
+    const lfb_t *lfb = s->lfb;
+    lfb_node own = lfb_cursor_of(lfb, s->lane, s->want->level);
+    if (own.level == lfb->top || own.level == 1) {
+        return PAGE_NONE; /* level 1: the fullest node is a better place than the next one */
+    }
+    uintptr_t page = take_from_siblings(s, lfb_parent(own), lfb_slot_in_parent(own) + 1);
+    return page == PAGE_NONE && own.level == 0 ? enter_leaf(s, lfb_parent(own)) : page;
+}
+
+static uintptr_t take_in_room(const search *s, lfb_node node)
+{
+    if (s->want->level == 1) {
+        return take_in(s, node);
+    }
+    uintptr_t page = take_from_siblings(s, node, 0);
+    return page == PAGE_NONE ? enter_leaf(s, node) : page;
+}
+
+/* Takes from the fullest node of level 1 nearby that is no fuller than `most`. */
+static uintptr_t fill(const search *s, unsigned least, unsigned most)
+{
+    enum { STEP = 16, TRIES = 4 };
+    lfb_node near = ancestor(lfb_cursor_of(s->lfb, s->lane, s->want->level), 1);
+    lfb_node node;
+    unsigned tries = 0;
+    if (!lfb_room_pick(s->lfb, s->lane, near, (lfb_pick){least, most, s->want->order}, &node)) {
+        return PAGE_NONE;
+    }
+    for (unsigned low = most; low > least && tries < TRIES;) {
+        low = low > least + STEP ? low - STEP : least;
+        lfb_pick pick = {low, most, s->want->order};
+        while (tries < TRIES && lfb_room_pick(s->lfb, s->lane, near, pick, &node)) {
+            uintptr_t page = take_in_room(s, node);
+            if (page != PAGE_NONE) {
+                return page;
+            }
+            lfb_hint_lower(s->lfb, node);
+            lfb_room_refresh(s->lfb, node);
+            tries++;
         }
     }
     return PAGE_NONE;
@@ -312,19 +403,47 @@ static uintptr_t sweep_all(const search *s)
 
 /* ------------------------------------------------------------------------------ searching ---- */
 
+/* By the price of the way: here, next door, where rooms and hints lead, anywhere. */
+static uintptr_t look(search *s)
+{
+    const lfb_t *lfb = s->lfb;
+    unsigned order = s->want->order;
+    uintptr_t page = take_in(s, lfb_cursor_of(lfb, s->lane, s->want->level));
+    if (page == PAGE_NONE) {
+        page = take_next_door(s);
+    }
+    if (s->want->level <= 1 && lfb->top > 0) {
+        if (page == PAGE_NONE) {
+            page = fill(s, 1, ROOM_WORTH);
+        }
+        if (page == PAGE_NONE && order < lfb_node_order(1)) {
+            page = follow_hints(s, lfb_node_order(1));
+        }
+        if (page == PAGE_NONE) {
+            page = fill(s, ROOM_WORTH + 1, ROOM_FULL - 1);
+        }
+    }
+    return page != PAGE_NONE ? page : follow_hints(s, order);
+}
+
 uintptr_t lfb_search(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want)
 {
     search s = {.lfb = lfb,
                 .lane = lane,
                 .want = want,
                 .window = {lfb->first_page, lfb->end_page - lfb->first_page}};
-    uintptr_t page = take_in(&s, cursor_of(lfb, lane, want->level));
-    if (page == PAGE_NONE) {
-        page = follow_hints(&s);
-        if (page == PAGE_NONE) {
-            return sweep_all(&s);
-        }
+    if (lfb_is_exhausted(lfb, lane, want->pages)) {
+        return PAGE_NONE;
+    }
+    uintptr_t page = look(&s);
+    if (page != PAGE_NONE) {
         move_cursor(lfb, lane, lfb_node_of_page(want->level, page));
+        return page;
+    }
+    lfb_word sweep = lfb_exhaustion_suspected(lfb, lane, want->order);
+    page = sweep_all(&s);
+    if (page == PAGE_NONE) {
+        lfb_exhaustion_found(lfb, sweep);
     }
     return page;
 }
@@ -332,7 +451,7 @@ uintptr_t lfb_search(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want)
 unsigned lfb_search_nearby(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, unsigned most,
                            uintptr_t pages[])
 {
-    return lfb_tree_take(lfb, lane, cursor_of(lfb, lane, want->level), want->fit, most, pages);
+    return lfb_tree_take(lfb, lane, lfb_cursor_of(lfb, lane, want->level), want->fit, most, pages);
 }
 
 uintptr_t lfb_search_within(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want,

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where to allocate. A lane tries the node where it last found something; then the neighbourhood,
- * climbing the tree and following hints down; then the rest of the range by hints; and at last, so
- * that failing means exhausted, every node, ignoring hints and joining what is free in pieces.
+ * Where to allocate. A lane tries the node where it last found something and those beside it; then,
+ * for small blocks, the fullest node with room to speak of (room.h); then climbs the tree and
+ * follows hints down (hint.h); and at last, so that failing means exhausted, looks at every node,
+ * ignoring hints and joining what is free in pieces.
  */
 #ifndef LFB_CORE_SEARCH_H
 #define LFB_CORE_SEARCH_H
 
+#include "hint.h"
 #include "range.h"
 
 /* What is wanted: `pages` pages aligned to 2^order of them, from slots of `level`. */

@@ -12,7 +12,7 @@
 #include "../port/memory.h"
 
 #define HEADER_MAGIC UINT64_C(0x796464756266666c) /* "lffbuddy", little-endian */
-enum { HEADER_FORMAT = 1 };
+enum { HEADER_FORMAT = 2 };
 
 typedef struct header {
     uint64_t magic;
@@ -73,7 +73,7 @@ static bool header_is_ours(const header *h)
 bool lfb_header_matches(const lfb_t *lfb)
 {
     const unsigned char *there = lfb->metadata;
-    header own = header_for(lfb, (uint32_t)((char *)lfb->lanes - (char *)lfb->metadata));
+    header own = header_for(lfb, (uint32_t)((char *)lfb->shared - (char *)lfb->metadata));
     for (size_t i = 0; i < sizeof(own); i++) {
         if (there[i] != ((const unsigned char *)&own)[i]) {
             return false;

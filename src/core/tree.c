@@ -34,16 +34,6 @@ static lfb_outcome enter(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_wo
 
 /* ------------------------------------------------------------------------------ locating ---- */
 
-/* The highest level that can speak for the page: at which it is the first of a slot. */
-static unsigned level_of_alignment(const lfb_t *lfb, uintptr_t page)
-{
-    unsigned level = 0;
-    while (level < lfb->top && (page & (lfb_slot_pages(level + 1) - 1)) == 0) {
-        level++;
-    }
-    return level;
-}
-
 static lfb_piece piece_of_empty(lfb_node node, lfb_word word)
 {
     static const lfb_state states[] = {STATE_FREE, STATE_RUN, STATE_HOLE, STATE_HOLE};
@@ -76,7 +66,7 @@ lfb_piece lfb_tree_locate(const lfb_t *lfb, uintptr_t page)
 {
     /* Most runs begin in the highest word that can hold their start, so look there first: a live
      * word speaks for itself (T1). */
-    lfb_node node = lfb_node_of_page(level_of_alignment(lfb, page), page);
+    lfb_node node = lfb_node_of_page(lfb_level_of_page(lfb, page), page);
     lfb_word word = lfb_tree_load(lfb, node);
 
     /* Up: an EMPTY word speaks only under an OPEN slot, and only if it was read after that. */
@@ -117,11 +107,10 @@ bool lfb_tree_is_continuation(const lfb_t *lfb, const lfb_piece *piece)
 lfb_word lfb_tree_empty(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word old,
                         enum word_kind kind)
 {
-    size_t number = (size_t)((char *)lane - (char *)lfb->lanes) / LANE_SIZE;
     /* From 1: tag 0 is that of zero-filled memory. relaxed: the counter orders nothing, it only
      * must not give a number twice. */
     lfb_word count = lfb_add_relaxed(&lane->tags, 1) + 1;
-    lfb_word tag = count << lfb->lane_bits | (lfb_word)number;
+    lfb_word tag = count << lfb->lane_bits | lfb_lane_number(lfb, lane);
     return word_empty(old, node.level, kind, tag);
 }
 
@@ -282,12 +271,6 @@ lfb_outcome lfb_tree_take_slots(const lfb_t *lfb, lfb_lane *lane, lfb_node node,
 
 /* ----------------------------------------------------------------------------- releasing ---- */
 
-static int largest_free_order(lfb_node node, lfb_word word)
-{
-    int slots = word_largest_free(word, node.level);
-    return slots < 0 ? slots : slots + (int)lfb_slot_order(node.level);
-}
-
 /*
  * S2. `node` is EMPTY by this thread's hand; `mine` is its word, and `above` the parent's word,
  * read before `mine` was in place.
@@ -306,7 +289,7 @@ static void merge(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word mine
         bool retires = parent.level < lfb->top && word_is_all(next, parent.level, CODE_FREE) &&
                        !lfb_tree_is_warm(lfb, lane, parent);
         freed->highest = parent;
-        freed->order = largest_free_order(parent, next);
+        freed->order = lfb_tree_largest_free(parent, next);
         if (retires) {
             grand = lfb_tree_load(lfb, lfb_parent(parent)); /* before the tag: S2 */
             next = lfb_tree_empty(lfb, lane, parent, above, KIND_PLAIN);
@@ -339,7 +322,7 @@ static void merge(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word mine
 bool lfb_tree_release(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen, lfb_word live,
                       lfb_freed *freed)
 {
-    *freed = (lfb_freed){node, node, largest_free_order(node, live)};
+    *freed = (lfb_freed){node, node, lfb_tree_largest_free(node, live)};
     bool retires = node.level < lfb->top && word_is_all(live, node.level, CODE_FREE) &&
                    (word_is_empty(seen, node.level) || !lfb_tree_is_warm(lfb, lane, node));
     if (!retires) {

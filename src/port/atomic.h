@@ -64,6 +64,12 @@ static inline void lfb_store_relaxed(lfb_atomic *at, lfb_word value)
     LFB_ATOMIC_AFTER(LFB_OP_STORE, at, true);
 }
 
+/* Between a store or a compare-and-swap and later loads that must not have been made before it. */
+static inline void lfb_fence_seq_cst(void)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
 /* Both: *at from *expected to `value`, else *expected = what is there (read with acquire). */
 static inline bool lfb_cas_acq_rel(lfb_atomic *at, lfb_word *expected, lfb_word value)
 {

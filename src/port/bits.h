@@ -48,6 +48,34 @@ static inline unsigned lfb_low_bit(lfb_word value)
 #endif
 }
 
+/* Set bits of a word. */
+static inline unsigned lfb_count_bits(lfb_word value)
+{
+#if defined __POPCNT__ && LFB_WORD_BITS == 64
+    return (unsigned)__builtin_popcountll(value);
+#else
+    const lfb_word ones = ~(lfb_word)0;
+    value -= value >> 1 & ones / 3;
+    value = (value & ones / 15 * 3) + (value >> 2 & ones / 15 * 3);
+    value = (value + (value >> 4)) & ones / 255 * 15;
+    return (unsigned)((lfb_word)(value * (ones / 255)) >> (LFB_WORD_BITS - 8));
+#endif
+}
+
+/* Zeros below the lowest set bit; `value` isn't 0. */
+static inline unsigned lfb_trailing_zeros(uintptr_t value)
+{
+#if LFB_HAVE_BIT_SCAN
+    return (unsigned)__builtin_ctzl(value);
+#else
+    unsigned zeros = 0;
+    for (; (value & 1) == 0; value >>= 1) {
+        zeros++;
+    }
+    return zeros;
+#endif
+}
+
 /* log2 of the smallest power of two that isn't below `value`; `value` isn't 0. */
 static inline unsigned lfb_ceiling_order(uintptr_t value)
 {

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a failing search found out, kept for the next one: that no block of some order is free. Any
+ * release, of however little, makes that doubtful again.
+ *
+ *   word: 0, or   | tag of the search | sweeping | order |
+ *
+ * A search that finds nothing by hints writes its word with the sweeping bit, then looks at every
+ * node, then takes the bit off if its word is still there. A release changes a node, then looks at
+ * the word and clears it. By sequential consistency (H2 of hint.h in other clothes: H3) either the
+ * sweep sees the release or the release sees the sweep's word.
+ *
+ * A thread killed between release and clearing leaves a word that is wrong; so one in
+ * REFUSALS_MAX refusals of a lane looks again all the same.
+ */
+#ifndef LFB_CORE_EXHAUST_H
+#define LFB_CORE_EXHAUST_H
+
+#include "geometry.h"
+
+enum { EXHAUST_ORDER = 0x7f, EXHAUST_SWEEPING = 0x80, EXHAUST_TAG_SHIFT = 8, REFUSALS_MAX = 256 };
+
+static inline lfb_atomic *lfb_exhausted_word(const lfb_t *lfb)
+{
+    return &((lfb_shared *)lfb->shared)->exhausted;
+}
+
+/* After every release: pages became free. */
+static inline void lfb_exhaustion_over(const lfb_t *lfb)
+{
+    if (lfb_load_seq_cst(lfb_exhausted_word(lfb)) != 0) { /* H3 */
+        lfb_store_relaxed(lfb_exhausted_word(lfb), 0);    /* relaxed: orders nothing */
+    }
+}
+
+/* Whether nothing was released since a search for no more pages failed. */
+bool lfb_is_exhausted(const lfb_t *lfb, lfb_lane *lane, uintptr_t pages);
+
+/* Before a sweep of every node for a block of this order. Returns what names it to the next. */
+lfb_word lfb_exhaustion_suspected(const lfb_t *lfb, lfb_lane *lane, unsigned order);
+
+/* The sweep found nothing. */
+void lfb_exhaustion_found(const lfb_t *lfb, lfb_word sweep);
+
+#endif

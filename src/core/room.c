@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * See room.h. A lane looks first through the part of the range that falls to it if all lanes get
+ * the same, so that lanes meet in one cache line only where one has run out of room; several bytes
+ * at once, and no more of them than what it finds is worth.
+ */
+#include "room.h"
+
+enum { WORDS_MOST = 512 };
+
+/* All here is relaxed: rooms order nothing. */
+
+static unsigned pages_in_use(const lfb_t *lfb, lfb_node node)
+{
+    lfb_word word = lfb_load_relaxed(lfb_word_of(lfb, node));
+    if (word_is_empty(word, 1)) {
+        return word_kind(word) == KIND_PLAIN ? 0 : (unsigned)NODE_SLOTS * LEAF_SLOTS;
+    }
+    lfb_word held = ~(word >> 1) & WORD_EACH(1) & word_codes(1);
+    unsigned used = lfb_count_bits(held) * LEAF_SLOTS;
+    for (lfb_word open = word_with_code(word, 1, CODE_OPEN); open; open &= open - 1) {
+        lfb_node leaf = lfb_child(node, word_bit_slot(open));
+        if (!lfb_node_exists(lfb, leaf)) {
+            continue; /* damage */
+        }
+        lfb_word pages = lfb_load_relaxed(lfb_word_of(lfb, leaf));
+        if (!word_is_empty(pages, 0)) {
+            used += LEAF_SLOTS - lfb_count_bits(word_with_code(pages, 0, CODE_FREE));
+        } else if (word_kind(pages) != KIND_PLAIN) {
+            used += LEAF_SLOTS;
+        }
+    }
+    return used;
+}
+
+/* The room of a node becomes `room`, and loses or gains the filling mark. */
+static void put(const lfb_t *lfb, lfb_node node, unsigned room, unsigned keep, unsigned mark)
+{
+    lfb_byte place = lfb_byte_at(lfb->rooms, node.number - lfb->levels[1].first);
+    lfb_word seen = lfb_load_relaxed(place.word);
+    for (;;) {
+        unsigned next = room | (byte_in(place, seen) & keep) | mark;
+        if (next == byte_in(place, seen) ||
+            lfb_cas_acq_rel(place.word, &seen, byte_set(place, seen, next))) {
+            return;
+        }
+    }
+}
+
+static unsigned room_of(const lfb_t *lfb, lfb_node node)
+{
+    unsigned used = pages_in_use(lfb, node);
+    unsigned room = ((used << 7) + ((1U << lfb_node_order(1)) - 1)) >> lfb_node_order(1);
+    return room < ROOM_FULL ? room : ROOM_FULL;
+}
+
+void lfb_room_refresh(const lfb_t *lfb, lfb_node node)
+{
+    put(lfb, node, room_of(lfb, node), ROOM_FILLING, 0);
+}
+
+void lfb_room_move(const lfb_t *lfb, lfb_node from, lfb_node to)
+{
+    put(lfb, from, room_of(lfb, from), 0, 0);
+    put(lfb, to, 0, ROOM_FULL, ROOM_FILLING);
+}
+
+/* Words of rooms that are looked through in a circle. */
+typedef struct circle {
+    uintptr_t first;
+    uintptr_t words;
+} circle;
+
+/* A step through the circle from the word `at`, for at most `most` words. */
+static bool pick_in(const lfb_t *lfb, circle c, uintptr_t at, uintptr_t most, lfb_pick pick,
+                    lfb_node *found)
+{
+    const lfb_atomic *rooms = lfb->rooms;
+    const lfb_atomic *hints = lfb->levels[1].hints;
+    for (uintptr_t i = 0; i < c.words && i < most; i++) {
+        lfb_word room = lfb_load_relaxed(&rooms[at]);
+        lfb_word fit = bytes_from(room, pick.least) & bytes_up_to(room, pick.most);
+        if (fit) {
+            fit &= bytes_up_to(lfb_load_relaxed(&hints[at]), lfb_node_order(1) - pick.order);
+        }
+        uintptr_t index = at * BYTES_PER_WORD + (fit ? lfb_low_bit(fit) / 8 : 0);
+        if (fit && index < lfb->levels[1].count) {
+            *found = (lfb_node){1, lfb->levels[1].first + index};
+            return true;
+        }
+        at = at + 1 < c.first + c.words ? at + 1 : c.first;
+    }
+    return false;
+}
+
+bool lfb_room_pick(const lfb_t *lfb, const lfb_lane *lane, lfb_node near, lfb_pick pick,
+                   lfb_node *found)
+{
+    uintptr_t count = lfb->levels[1].count;
+    circle all = {0, (count + BYTES_PER_WORD - 1) / BYTES_PER_WORD};
+    uintptr_t share = count >> lfb->lane_bits;
+    circle own = {share * lfb_lane_number(lfb, lane) / BYTES_PER_WORD, share / BYTES_PER_WORD + 1};
+    uintptr_t at = (near.number - lfb->levels[1].first) / BYTES_PER_WORD;
+    if (own.words > all.words - own.first) {
+        own.words = all.words - own.first;
+    }
+    if (at - own.first >= own.words) {
+        at = own.first;
+    }
+    return pick_in(lfb, own, at, WORDS_MOST, pick, found) ||
+           pick_in(lfb, all, at, WORDS_MOST, pick, found);
+}
