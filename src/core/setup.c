@@ -216,6 +216,10 @@ lfb_status lfb_attach(lfb_t *lfb, void *metadata, size_t size, unsigned (*curren
     lfb->metadata = metadata;
     lfb->metadata_size = size;
     lfb_geometry_place(lfb, (char *)metadata + h.start);
+    if (!lfb_header_matches(lfb)) { /* numbers too wide for this machine */
+        *lfb = (lfb_t){0};
+        return LFB_DAMAGED;
+    }
     return LFB_OK;
 }
 
