@@ -12,10 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef TOOL_NAME
+#define TOOL_NAME "lfbuddy"
+#endif
+
 tool_status tool_fail(tool_status status, const char *format, ...)
 {
     fflush(stdout);
-    fputs("lfbuddy: ", stderr);
+    fputs(TOOL_NAME ": ", stderr);
     va_list arguments;
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
