@@ -3,6 +3,7 @@
  * The public functions that allocate, release and change runs: they judge their arguments, turn
  * addresses into pages, and leave the work to search.c, range.c and tree.c.
  */
+#include "quick.h"
 #include "room.h"
 #include "search.h"
 
@@ -38,7 +39,7 @@ static uintptr_t address_or_none(const lfb_t *lfb, uintptr_t page)
 
 /* ------------------------------------------------------------------------------ allocate ---- */
 
-static uintptr_t search_for_block(const lfb_t *lfb, lfb_lane *lane, unsigned order)
+LFB_SELDOM static uintptr_t search_for_block(const lfb_t *lfb, lfb_lane *lane, unsigned order)
 {
     lfb_want want;
     lfb_want_block(lfb, order, &want);
@@ -50,14 +51,12 @@ uintptr_t lfb_alloc_on(lfb_t *lfb, unsigned lane, unsigned order)
     if (order > lfb->largest_order) {
         return LFB_NONE;
     }
-    /* Most allocations end here: one update of the word where the lane last found something. The
-     * two calls are one, which the compiler makes leaner for leaves. */
     lfb_lane *own = lfb_lane_of(lfb, lane);
     unsigned level = lfb->level_of_order[order];
-    uintptr_t page = level == 0 ? lfb_tree_take_block(lfb, lfb_cursor_of(lfb, own, 0), order)
-                                : lfb_tree_take_block(lfb, lfb_cursor_of(lfb, own, level),
-                                                      order - lfb_slot_order(level));
-    return page != PAGE_NONE ? lfb_address_of(lfb, page) : search_for_block(lfb, own, order);
+    uintptr_t page = level == 0 ? quick_take(lfb, own, 0, order)
+                                : quick_take(lfb, own, level, order - lfb_slot_order(level));
+    return LFB_LIKELY(page != PAGE_NONE) ? lfb_address_of(lfb, page)
+                                         : search_for_block(lfb, own, order);
 }
 
 uintptr_t lfb_alloc(lfb_t *lfb, unsigned order)
@@ -152,75 +151,8 @@ size_t lfb_alloc_bulk(lfb_t *lfb, unsigned order, size_t count, uintptr_t out[])
 
 /* ------------------------------------------------------------------------------- release ---- */
 
-/* Counts the room around a node of the lowest levels anew. */
-static void refresh_room(const lfb_t *lfb, lfb_node node)
-{
-    if (lfb->top > 0 && node.level <= 1) {
-        lfb_room_refresh(lfb, node.level ? node : lfb_parent(node));
-    }
-}
-
-/* Exhaustion, hints and rooms after a release in a node that is still live. */
-static inline void tell_of_release(const lfb_t *lfb, lfb_node node, lfb_word live)
-{
-    lfb_exhaustion_over(lfb);
-    if (lfb->top == 0) {
-        return; /* a tree of leaves: neither hints nor rooms */
-    }
-    /* The hint of a leaf's parent is often higher than anything that is free in the leaf. */
-    lfb_node hinted = node.level ? node : lfb_parent(node);
-    if (lfb_hint_deficit(lfb, hinted) > (node.level ? 0 : LFB_NODE_ORDER)) {
-        lfb_freed freed = {node, node, lfb_tree_largest_free(node, live)};
-        lfb_hint_raise(lfb, &freed);
-    }
-    if (lfb_room_is_sampled(live)) {
-        refresh_room(lfb, node);
-    }
-}
-
-/* Releases the run at a slot of this live word, if all of it lies there and something remains that
- * keeps the node live. Returns false, and does nothing, where it takes more or a closer look. */
-static inline bool free_in_word_now(const lfb_t *lfb, const lfb_lane *lane, lfb_node node,
-                                    lfb_word seen, unsigned slot)
-{
-    lfb_word run = word_run_mask(seen, slot);
-    lfb_word live = (seen & ~run) | (run & WORD_EACH((lfb_word)CODE_FREE));
-    if (run == 0 || word_is_empty(seen, node.level) ||
-        (word_is_all(live, node.level, CODE_FREE) && !lfb_tree_is_warm(lfb, lane, node))) {
-        return false;
-    }
-    /* LP of most releases. E1. seq_cst: hint.h, H1. */
-    if (!lfb_cas_seq_cst(lfb_word_of(lfb, node), &seen, live)) {
-        return false;
-    }
-    tell_of_release(lfb, node, live);
-    return true;
-}
-
-/* Most releases, by one update of one word. Returns false as free_in_word_now does. */
-static inline bool free_quickly(const lfb_t *lfb, const lfb_lane *lane, uintptr_t page)
-{
-    lfb_node node = lfb_node_of_page(lfb_level_of_page(lfb, page), page);
-    lfb_word seen = lfb_tree_load(lfb, node);
-    unsigned slot = lfb_slot_of_page(node.level, page);
-    /* From here down the page is the first of each node: no other slots stand before it. */
-    if (slot > 0 && word_code(seen, slot - 1) == CODE_HELD) {
-        return false;
-    }
-    while (node.level > 0 && word_code(seen, slot) == CODE_OPEN) {
-        if (word_is_empty(seen, node.level)) {
-            return false;
-        }
-        node = lfb_child(node, slot);
-        seen = lfb_tree_load(lfb, node);
-        slot = 0;
-    }
-    return node.level == 0 ? free_in_word_now(lfb, lane, (lfb_node){0, node.number}, seen, slot)
-                           : free_in_word_now(lfb, lane, node, seen, slot);
-}
-
 /* Releases the run at an address; `pages` is what the caller believes to be its length, 0: any. */
-static lfb_status free_run(lfb_t *lfb, lfb_lane *lane, uintptr_t address, size_t pages)
+LFB_SELDOM static lfb_status free_run(lfb_t *lfb, lfb_lane *lane, uintptr_t address, size_t pages)
 {
     uintptr_t page;
     lfb_status status = page_at(lfb, address, &page);
@@ -242,7 +174,7 @@ static lfb_status free_run(lfb_t *lfb, lfb_lane *lane, uintptr_t address, size_t
         lfb_freed freed;
         if (lfb_tree_release(lfb, lane, piece.node, piece.word, live, &freed)) {
             lfb_hint_raise(lfb, &freed);
-            refresh_room(lfb, piece.node);
+            lfb_room_released(lfb, piece.node, piece.word, &freed);
             uintptr_t done = lfb_piece_pages(&piece);
             if (length > done) {
                 lfb_range_release(lfb, lane, (lfb_range){page + done, length - done});
@@ -261,7 +193,7 @@ lfb_status lfb_free_on(lfb_t *lfb, unsigned lane, uintptr_t address)
 {
     lfb_lane *own = lfb_lane_of(lfb, lane);
     uintptr_t page;
-    if (page_at(lfb, address, &page) == LFB_OK && free_quickly(lfb, own, page)) {
+    if (page_at(lfb, address, &page) == LFB_OK && quick_free(lfb, own, page)) {
         return LFB_OK;
     }
     return free_run(lfb, own, address, 0);

@@ -38,16 +38,16 @@ typedef struct lfb_shared {
     lfb_atomic exhausted;
 } lfb_shared;
 
-/* Hints of one CPU. `tags` counts the tags that it has given out; `cursor` is the node, relative
- * to the level's first, where it last allocated on that level. */
+/* What is known of one CPU. Nodes are numbered from the first of their level. */
 typedef struct lfb_lane {
-    lfb_atomic tags;
-    lfb_atomic refusals; /* failures that were answered without a look */
-    lfb_atomic cursor[LFB_MAX_LEVELS];
+    lfb_atomic tags;                   /* how many it has given out */
+    lfb_atomic refusals;               /* failures that were answered without a look */
+    lfb_atomic vacancy;                /* where it has just released a block: see room.h */
+    lfb_atomic cursor[LFB_MAX_LEVELS]; /* the node where it last allocated on each level */
 } lfb_lane;
 
 enum { LANE_SIZE = (sizeof(lfb_lane) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE };
-_Static_assert(LANE_SIZE == 128 || LFB_MAX_LEVELS > 14, "128 bytes a lane");
+_Static_assert(LANE_SIZE == 128 || LFB_MAX_LEVELS > 13, "128 bytes a lane");
 
 /* ------------------------------------------------------------------------------- orders ---- */
 

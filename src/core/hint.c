@@ -56,6 +56,12 @@ void lfb_hint_raise(const lfb_t *lfb, const lfb_freed *freed)
     }
 }
 
+void lfb_hint_raise_in(const lfb_t *lfb, lfb_node node, lfb_word live)
+{
+    lfb_freed freed = {node, node, lfb_tree_largest_free(node, live)};
+    lfb_hint_raise(lfb, &freed);
+}
+
 int lfb_hint_survey(const lfb_t *lfb, lfb_node node)
 {
     lfb_word word = lfb_load_seq_cst(lfb_word_of(lfb, node)); /* H1 */

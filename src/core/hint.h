@@ -36,6 +36,9 @@ static inline unsigned lfb_hint_deficit(const lfb_t *lfb, lfb_node node)
     return byte_in(place, lfb_load_seq_cst(place.word)); /* H1 */
 }
 
+/* The same for a node that is still live. */
+void lfb_hint_raise_in(const lfb_t *lfb, lfb_node node, lfb_word live);
+
 /* Lowers the hint of a node to what its word, and the hints and leaves right below it, show. */
 void lfb_hint_lower(const lfb_t *lfb, lfb_node node);
 

@@ -59,6 +59,14 @@ void lfb_room_refresh(const lfb_t *lfb, lfb_node node)
     put(lfb, node, room_of(lfb, node), ROOM_FILLING, 0);
 }
 
+void lfb_room_released(const lfb_t *lfb, lfb_node node, lfb_word seen, const lfb_freed *freed)
+{
+    if (lfb->top > 0 && node.level <= 1 &&
+        (freed->highest.level > 1 || lfb_room_is_sampled(seen))) {
+        lfb_room_refresh(lfb, node.level ? node : lfb_parent(node));
+    }
+}
+
 void lfb_room_move(const lfb_t *lfb, lfb_node from, lfb_node to)
 {
     put(lfb, from, room_of(lfb, from), 0, 0);

@@ -36,6 +36,9 @@ bool lfb_room_pick(const lfb_t *lfb, const lfb_lane *lane, lfb_node near, lfb_pi
 /* Counts a node of level 1 anew. */
 void lfb_room_refresh(const lfb_t *lfb, lfb_node node);
 
+/* After a release in a node of any level, the word of which was `seen`. */
+void lfb_room_released(const lfb_t *lfb, lfb_node node, lfb_word seen, const lfb_freed *freed);
+
 /* A lane goes from one node of level 1 to another. */
 void lfb_room_move(const lfb_t *lfb, lfb_node from, lfb_node to);
 
@@ -43,6 +46,25 @@ void lfb_room_move(const lfb_t *lfb, lfb_node from, lfb_node to);
 static inline bool lfb_room_is_sampled(lfb_word word)
 {
     return (word * (WORD_ONES / 0xffff * 0x9e37) >> (LFB_WORD_BITS - 4)) % ROOM_SAMPLE == 0;
+}
+
+/*
+ * Vacancies. A slot that a lane has just released is its best place for the next block: its word is
+ * in the cache. It is taken again where that doesn't keep a node of level 1 from draining, in one
+ * that is nearly full; above level 1, always. A lane keeps one: 0, or
+ *
+ *   | number of the node, from the level's first | level + 1 |
+ */
+enum { VACANCY_LEVEL_BITS = 6, VACANCY_LEVEL_MASK = (1 << VACANCY_LEVEL_BITS) - 1 };
+
+_Static_assert(LFB_MAX_LEVELS < VACANCY_LEVEL_MASK, "a level fits");
+
+/* Whether a node of level 1 is too full to drain soon. */
+static inline bool lfb_room_is_tight(const lfb_t *lfb, lfb_node node)
+{
+    lfb_byte room = lfb_byte_at(lfb->rooms, node.number - lfb->levels[1].first);
+    /* relaxed: a guess by nature */
+    return (byte_in(room, lfb_load_relaxed(room.word)) & ROOM_FULL) > ROOM_WORTH;
 }
 
 #endif

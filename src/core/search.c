@@ -264,43 +264,43 @@ static uintptr_t follow_hints(search *s, unsigned least)
 
 /* ------------------------------------------------------------------- filling what is split ---- */
 
-/* Takes from the live nodes of one parent behind the lane's own, and, if they are leaves, from
- * those that aren't live as well. */
-static uintptr_t take_from_siblings(const search *s, lfb_node parent, unsigned first)
+/* Takes from the nodes under these slots that are live, or from those that aren't. */
+static uintptr_t take_in_slots(const search *s, lfb_node parent, lfb_word bits, bool live)
 {
-    const lfb_t *lfb = s->lfb;
-    for (unsigned slot = first; slot < NODE_SLOTS; slot++) {
-        lfb_node node = lfb_child(parent, slot);
-        lfb_word word = lfb_node_exists(lfb, node) ? lfb_tree_load(lfb, node) : 0;
-        if (!word_is_empty(word, node.level) &&
-            word_find_free(word, node.level, s->want->fit.group, s->want->fit.count)) {
-            uintptr_t page = take_in(s, node);
-            if (page != PAGE_NONE) {
-                return page;
-            }
+    for (; bits; bits &= bits - 1) {
+        lfb_node node = lfb_child(parent, word_bit_slot(bits));
+        if (!lfb_node_exists(s->lfb, node)) {
+            continue; /* damage */
+        }
+        lfb_word word = lfb_tree_load(s->lfb, node);
+        bool is_live = !word_is_empty(word, node.level);
+        if (is_live != live ||
+            (live && !word_find_free(word, node.level, s->want->fit.group, s->want->fit.count))) {
+            continue;
+        }
+        uintptr_t page = take_in(s, node);
+        if (page != PAGE_NONE) {
+            return page;
         }
     }
     return PAGE_NONE;
 }
 
-/* Enters a leaf of a node of level 1 that isn't live. */
-static uintptr_t enter_leaf(const search *s, lfb_node parent)
+/* Takes from the nodes below this one, which is a level above the wanted one: from live ones, from
+ * the slot `first` on; then, if they are leaves, from such as must be entered. */
+static uintptr_t take_below(const search *s, lfb_node parent, unsigned first)
 {
-    const lfb_t *lfb = s->lfb;
-    lfb_word word = lfb_tree_load(lfb, parent);
-    lfb_word bits = word_is_empty(word, 1)
-                        ? 1
-                        : word_with_code(word, 1, CODE_OPEN) | word_with_code(word, 1, CODE_FREE);
-    for (; bits; bits &= bits - 1) {
-        lfb_node leaf = lfb_child(parent, word_bit_slot(bits));
-        if (lfb_node_exists(lfb, leaf) && word_is_empty(lfb_tree_load(lfb, leaf), 0)) {
-            uintptr_t page = take_in(s, leaf);
-            if (page != PAGE_NONE) {
-                return page;
-            }
-        }
+    lfb_word word = lfb_tree_load(s->lfb, parent);
+    if (word_is_empty(word, parent.level)) {
+        return parent.level == 1 ? take_in_slots(s, parent, 1, false) : PAGE_NONE;
     }
-    return PAGE_NONE;
+    lfb_word before = word_mask(0, first + 1) >> CODE_BITS;
+    lfb_word open = word_with_code(word, parent.level, CODE_OPEN);
+    uintptr_t page = take_in_slots(s, parent, open & ~before, true);
+    if (page == PAGE_NONE && parent.level == 1) {
+        page = take_in_slots(s, parent, open | word_with_code(word, 1, CODE_FREE), false);
+    }
+    return page;
 }
 
 static uintptr_t take_next_door(const search *s)
@@ -310,17 +310,7 @@ static uintptr_t take_next_door(const search *s)
     if (own.level == lfb->top || own.level == 1) {
         return PAGE_NONE; /* level 1: the fullest node is a better place than the next one */
     }
-    uintptr_t page = take_from_siblings(s, lfb_parent(own), lfb_slot_in_parent(own) + 1);
-    return page == PAGE_NONE && own.level == 0 ? enter_leaf(s, lfb_parent(own)) : page;
-}
-
-static uintptr_t take_in_room(const search *s, lfb_node node)
-{
-    if (s->want->level == 1) {
-        return take_in(s, node);
-    }
-    uintptr_t page = take_from_siblings(s, node, 0);
-    return page == PAGE_NONE ? enter_leaf(s, node) : page;
+    return take_below(s, lfb_parent(own), lfb_slot_in_parent(own));
 }
 
 /* Takes from the fullest node of level 1 nearby that is no fuller than `most`. */
@@ -337,7 +327,7 @@ static uintptr_t fill(const search *s, unsigned least, unsigned most)
         low = low > least + STEP ? low - STEP : least;
         lfb_pick pick = {low, most, s->want->order};
         while (tries < TRIES && lfb_room_pick(s->lfb, s->lane, near, pick, &node)) {
-            uintptr_t page = take_in_room(s, node);
+            uintptr_t page = s->want->level ? take_in(s, node) : take_below(s, node, 0);
             if (page != PAGE_NONE) {
                 return page;
             }

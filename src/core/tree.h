@@ -106,27 +106,6 @@ static inline int lfb_tree_largest_free(lfb_node node, lfb_word word)
     return slots < 0 ? slots : slots + (int)lfb_slot_order(node.level);
 }
 
-/*
- * The common case of an allocation: one block in a node that is live, by one update. Returns its
- * first page; PAGE_NONE: no block fits, or lfb_tree_take must look closer.
- */
-static inline uintptr_t lfb_tree_take_block(const lfb_t *lfb, lfb_node node, unsigned group)
-{
-    lfb_word seen = lfb_tree_load(lfb, node);
-    lfb_word fits = word_find_block(seen, node.level, group);
-    if (fits == 0 || word_is_empty(seen, node.level)) {
-        return PAGE_NONE;
-    }
-    lfb_word bit = fits & (~fits + 1);
-    lfb_word next = word_hold_block(seen, bit, group);
-    uintptr_t page = lfb_page_of_slot(node, word_bit_slot(bit));
-    if (!lfb_pages_in_range(lfb, page, lfb_slot_pages(node.level) << group)) {
-        return PAGE_NONE; /* damage: pages outside the range are never FREE */
-    }
-    /* LP of most allocations. E1: acquires what the last owner wrote to the pages. */
-    return lfb_cas_acq_rel(lfb_word_of(lfb, node), &seen, next) ? page : PAGE_NONE;
-}
-
 /* Finds the word that speaks for a page of the range. */
 lfb_piece lfb_tree_locate(const lfb_t *lfb, uintptr_t page);
 

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The common case of an allocation and of a release: one update of one live word, and a look at the
+ * hints. Whatever takes more is left to the general functions, which also say what is wrong with a
+ * call. Both are inlined for leaves and for the levels above apart.
+ */
+#ifndef LFB_CORE_QUICK_H
+#define LFB_CORE_QUICK_H
+
+#include "../port/likely.h"
+#include "room.h"
+
+/* Where the lane has just released a block on this level (room.h), or last allocated one. */
+static inline uintptr_t quick_place(lfb_lane *lane, unsigned level)
+{
+    lfb_word vacancy = lfb_load_relaxed(&lane->vacancy);
+    if ((vacancy & VACANCY_LEVEL_MASK) == level + 1) {
+        lfb_store_relaxed(&lane->vacancy, 0);
+        return (uintptr_t)(vacancy >> VACANCY_LEVEL_BITS);
+    }
+    return (uintptr_t)lfb_load_relaxed(&lane->cursor[level]);
+}
+
+/* Takes a block of 2^group slots. Returns its first page; PAGE_NONE: look closer. */
+static inline uintptr_t quick_take(const lfb_t *lfb, lfb_lane *lane, unsigned level, unsigned group)
+{
+    uintptr_t index = quick_place(lane, level);
+    uintptr_t count = lfb->levels[level].count;
+    if (!LFB_LIKELY(index < count)) {
+        return PAGE_NONE;
+    }
+    lfb_atomic *at = (lfb_atomic *)lfb->levels[level].words + index;
+    lfb_word seen = lfb_load_acquire(at); /* E1 */
+    lfb_word fits = word_find_block(seen, level, group);
+    if (fits == 0 || word_is_empty(seen, level)) {
+        return PAGE_NONE;
+    }
+    lfb_word bit = fits & (~fits + 1);
+    lfb_node node = {level, lfb->levels[level].first + index};
+    uintptr_t page = lfb_page_of_slot(node, word_bit_slot(bit));
+    if (!LFB_LIKELY(index - 1 < count - 2) &&
+        !lfb_pages_in_range(lfb, page, lfb_slot_pages(level) << group)) {
+        return PAGE_NONE; /* damage: pages outside the range are never FREE */
+    }
+    /* LP of most allocations. E1: acquires what the last owner wrote to the pages. */
+    return lfb_cas_acq_rel(at, &seen, word_hold_block(seen, bit, group)) ? page : PAGE_NONE;
+}
+
+/* Exhaustion, hints, rooms and vacancies after a release in a node that is still live. */
+static inline void quick_tell(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word live)
+{
+    lfb_exhaustion_over(lfb);
+    if (!LFB_LIKELY(lfb->top > 0)) {
+        return; /* a tree of leaves has none of the others */
+    }
+    /* The hint of a leaf's parent is often higher than anything that is free in the leaf. */
+    lfb_node hinted = node.level ? node : lfb_parent(node);
+    if (lfb_hint_deficit(lfb, hinted) > (node.level ? 0 : LFB_NODE_ORDER)) {
+        lfb_hint_raise_in(lfb, node, live);
+    }
+    if ((node.level > 1 || lfb_room_is_tight(lfb, hinted)) && !lfb_tree_is_warm(lfb, lane, node)) {
+        lfb_word index = (lfb_word)(node.number - lfb->levels[node.level].first);
+        lfb_store_relaxed(&lane->vacancy, index << VACANCY_LEVEL_BITS | (node.level + 1));
+    }
+    if (node.level <= 1 && lfb_room_is_sampled(live)) {
+        lfb_room_refresh(lfb, hinted);
+    }
+}
+
+/* Releases the run at a slot of this live word, if all of it lies there and something remains that
+ * keeps the node live. Returns false, and does nothing, where it takes more or a closer look. */
+static inline bool quick_free_slots(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen,
+                                    unsigned slot)
+{
+    lfb_word run = word_run_mask(seen, slot);
+    lfb_word live = (seen & ~run) | (run & WORD_EACH((lfb_word)CODE_FREE));
+    if (run == 0 || word_is_empty(seen, node.level) ||
+        (word_is_all(live, node.level, CODE_FREE) && !lfb_tree_is_warm(lfb, lane, node))) {
+        return false;
+    }
+    /* LP of most releases. E1. seq_cst: hint.h, H1. */
+    if (!lfb_cas_seq_cst(lfb_word_of(lfb, node), &seen, live)) {
+        return false;
+    }
+    quick_tell(lfb, lane, node, live);
+    return true;
+}
+
+/* The same for a page with which a leaf begins: the highest word that has a slot there is asked
+ * first, then the one below while the slot is OPEN. */
+static inline bool quick_free_aligned(const lfb_t *lfb, lfb_lane *lane, uintptr_t page)
+{
+    unsigned level = lfb_level_of_page(lfb, page);
+    lfb_node node = lfb_node_of_page(level, page);
+    lfb_word seen = lfb_tree_load(lfb, node);
+    unsigned slot = lfb_slot_of_page(level, page);
+    if (slot > 0) {
+        if (word_code(seen, slot - 1) == CODE_HELD) {
+            return false; /* perhaps a run that goes on here */
+        }
+        if (word_code(seen, slot) != CODE_OPEN) {
+            return quick_free_slots(lfb, lane, node, seen, slot);
+        }
+        if (word_is_empty(seen, level)) {
+            return false;
+        }
+        node = lfb_child(node, slot);
+        seen = lfb_tree_load(lfb, node);
+    }
+    /* From here down the page is the first of each node. */
+    while (node.level > 0 && word_code(seen, 0) == CODE_OPEN && !word_is_empty(seen, 1)) {
+        node = lfb_child(node, 0);
+        seen = lfb_tree_load(lfb, node);
+    }
+    return node.level == 0 ? quick_free_slots(lfb, lane, (lfb_node){0, node.number}, seen, 0)
+                           : quick_free_slots(lfb, lane, node, seen, 0);
+}
+
+/* Releases the run that begins at a page of the range. False: look closer. */
+static inline bool quick_free(const lfb_t *lfb, lfb_lane *lane, uintptr_t page)
+{
+    unsigned slot = lfb_slot_of_page(0, page);
+    if (slot == 0) {
+        return quick_free_aligned(lfb, lane, page);
+    }
+    /* Only a leaf has a slot that begins here; if it is live, it speaks for itself (T1). */
+    lfb_node leaf = lfb_node_of_page(0, page);
+    lfb_word seen = lfb_tree_load(lfb, leaf);
+    return word_code(seen, slot - 1) != CODE_HELD && quick_free_slots(lfb, lane, leaf, seen, slot);
+}
+
+#endif
