@@ -212,28 +212,49 @@ static uintptr_t visit_open(const search *s, lfb_node node, lfb_word open)
     return PAGE_NONE;
 }
 
-/* Looks below a node above the wanted level: children first, from the lane's own on, then slots
- * that are whole. */
-static uintptr_t descend(const search *s, lfb_node node)
+/* The slots of a node whose children lie in the lane's share of their level. */
+static lfb_word own_share(const search *s, lfb_node node)
 {
-    unsigned level = s->want->level;
-    lfb_word word = lfb_tree_load(s->lfb, node);
-    if (word_is_empty(word, node.level)) {
-        return take_first(s, lfb_page_of_node(node));
+    const lfb_t *lfb = s->lfb;
+    lfb_node child = lfb_child(node, 0);
+    uintptr_t share = lfb->levels[child.level].count >> lfb->lane_bits;
+    uintptr_t first = lfb->levels[child.level].first + share * lfb_lane_number(lfb, s->lane);
+    lfb_word bits = share ? 0 : WORD_EACH(1); /* more lanes than nodes: no shares */
+    for (unsigned slot = 0; share && slot < NODE_SLOTS; slot++) {
+        bits |= (lfb_word)(child.number + slot - first < share) << (CODE_BITS * slot);
     }
-    lfb_node own = ancestor(lfb_cursor_of(s->lfb, s->lane, level), node.level - 1);
+    return bits;
+}
+
+/* Looks below a node above the wanted level, in some of its slots: children first, from the lane's
+ * own on, then slots that are whole. */
+static uintptr_t descend_in(const search *s, lfb_node node, lfb_word word, lfb_word slots)
+{
+    lfb_node own = ancestor(lfb_cursor_of(s->lfb, s->lane, s->want->level), node.level - 1);
     unsigned start = lfb_parent(own).number == node.number ? lfb_slot_in_parent(own) : 0;
     lfb_word before = word_mask(0, start + 1) >> CODE_BITS;
-    lfb_word open = word_with_code(word, node.level, CODE_OPEN);
+    lfb_word open = word_with_code(word, node.level, CODE_OPEN) & slots;
     uintptr_t page = visit_open(s, node, open & ~before);
     if (page == PAGE_NONE) {
         page = visit_open(s, node, open & before);
     }
-    lfb_word whole = word_with_code(word, node.level, CODE_FREE);
+    lfb_word whole = word_with_code(word, node.level, CODE_FREE) & slots;
     for (; page == PAGE_NONE && whole; whole &= whole - 1) {
         page = take_first(s, lfb_page_of_slot(node, word_bit_slot(whole)));
     }
     return page;
+}
+
+/* Looks in the lane's share first, so that lanes meet only where one has run out. */
+static uintptr_t descend(const search *s, lfb_node node)
+{
+    lfb_word word = lfb_tree_load(s->lfb, node);
+    if (word_is_empty(word, node.level)) {
+        return take_first(s, lfb_page_of_node(node));
+    }
+    lfb_word share = own_share(s, node);
+    uintptr_t page = descend_in(s, node, word, share);
+    return page != PAGE_NONE ? page : descend_in(s, node, word, ~share);
 }
 
 /* Goes where hints promise a free block of order `least` at least. */
