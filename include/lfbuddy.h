@@ -15,7 +15,7 @@
  *     lane    where a CPU looks first; any number of threads may share one, correctness never
  *             depends on who uses which
  *
- * GUARANTEES (docs/design.md proves what is stated here)
+ * GUARANTEES (docs/correctness.md argues for what is stated here)
  *
  * Progress. Every function is lock-free, and safe from interrupt, NMI and signal handlers over
  * itself. A thread that stops for good between any two instructions withholds nothing but the run
@@ -29,10 +29,13 @@
  * Ordering. What a thread wrote to a page before it released it happens before what the next
  * owner does with that page.
  *
- * Failure. LFB_NONE means that no aligned block of the wanted size was free throughout the call.
+ * Failure. LFB_NONE means that no aligned block of the wanted size was free throughout the call; a
+ * page is free from the return of the call that released it.
  *
  * Bad calls. A release of anything but the start of a live run is refused with a status that says
- * why, and changes nothing.
+ * why, and changes nothing. One limit: a run of several words is taken and given back word by word,
+ * so a bad release that runs at the same time as a call which allocates, resizes, releases or holds
+ * these very pages may be taken for a release of the part that is in place at that moment.
  *
  * SECTIONS: build-time settings, statuses, types, life of an allocator, allocate, release,
  * change, look, maintain.
@@ -144,12 +147,12 @@ typedef struct lfb {
     } levels[LFB_MAX_LEVELS];
     void *shared;
     void *lanes;
-    void *rooms; /* a byte a node of level 1 */
-    uintptr_t first_page; /* absolute page numbers: address / page_size */
-    uintptr_t end_page;   /* one past the last */
-    unsigned page_shift;  /* log2(page_size) */
-    unsigned top;         /* the highest level */
-    unsigned max_order;   /* as configured */
+    void *rooms;            /* a byte a node of level 1 */
+    uintptr_t first_page;   /* absolute page numbers: address / page_size */
+    uintptr_t end_page;     /* one past the last */
+    unsigned page_shift;    /* log2(page_size) */
+    unsigned top;           /* the highest level */
+    unsigned max_order;     /* as configured */
     unsigned largest_order; /* the largest that is ever served */
     unsigned lane_count;
     unsigned lane_bits; /* bits that hold a lane number */

@@ -1383,6 +1383,23 @@ static void test_drain(void **state)
     assert_refused(w, (lfb_drain(&w->lfb), 0), 0); /* nothing is left to merge */
 }
 
+/* A release merges at once, but where a lane keeps a node for the next allocation. */
+static void test_merge_at_release(void **state)
+{
+    world *w = *state;
+    for (size_t page = 0; page < SCENE_PAGES; page += 3 * LEAF) {
+        assert_int_equal(lfb_alloc_at(&w->lfb, world_page(w, page), 1), LFB_OK);
+        assert_int_equal(lfb_alloc_at(&w->lfb, world_page(w, page + 1), 1), LFB_OK);
+    }
+    for (size_t page = 0; page < SCENE_PAGES; page += 3 * LEAF) {
+        assert_int_equal(lfb_free(&w->lfb, world_page(w, page)), LFB_OK);
+        assert_int_equal(lfb_free(&w->lfb, world_page(w, page + 1)), LFB_OK);
+    }
+    lfb_report report;
+    assert_int_equal(lfb_check(&w->lfb, &report), LFB_OK);
+    assert_in_range(report.warm_nodes, 0, 2); /* one a level, where the lane starts */
+}
+
 /* --------------------------------------------------------------------------------------- lanes
  * ---- */
 
@@ -1866,6 +1883,7 @@ static const struct CMUnitTest tests[] = {
     IN_RANGE(test_stats_of_the_full),
     IN_SCENE(test_check),
     IN_RANGE(test_drain),
+    IN_RANGE(test_merge_at_release),
     cmocka_unit_test(test_lane_callback),
     cmocka_unit_test(test_lane_told),
     cmocka_unit_test(test_base_zero),

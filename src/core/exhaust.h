@@ -18,7 +18,7 @@
 
 #include "geometry.h"
 
-enum { EXHAUST_ORDER = 0x7f, EXHAUST_SWEEPING = 0x80, EXHAUST_TAG_SHIFT = 8, REFUSALS_MAX = 16384 };
+enum { EXHAUST_ORDER = 0x7f, EXHAUST_SWEEPING = 0x80, EXHAUST_TAG_SHIFT = 8, REFUSALS_MAX = 4096 };
 
 static inline lfb_atomic *lfb_exhausted_word(const lfb_t *lfb)
 {

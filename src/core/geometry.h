@@ -15,7 +15,7 @@
  * The metadata, each part on a cache line of its own:
  *
  *   header | shared | lanes | words of the top level ... level 0 | hints of the top level ... 1 |
- *   rooms (place.h) of level 1
+ *   rooms (room.h) of level 1
  */
 #ifndef LFB_CORE_GEOMETRY_H
 #define LFB_CORE_GEOMETRY_H
@@ -33,7 +33,7 @@ typedef struct lfb_node {
     uintptr_t number;
 } lfb_node;
 
-/* What all CPUs share beside the tree: see search.c, exhaustion. */
+/* What all CPUs share beside the tree: see exhaust.h. */
 typedef struct lfb_shared {
     lfb_atomic exhausted;
 } lfb_shared;

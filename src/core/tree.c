@@ -62,7 +62,8 @@ static lfb_piece piece_of_live(lfb_node node, lfb_word word, unsigned slot)
     return piece;
 }
 
-lfb_piece lfb_tree_locate(const lfb_t *lfb, uintptr_t page)
+/* One try of lfb_tree_locate; `above` is the word above that of the piece, if that is OPEN. */
+static lfb_piece locate_once(const lfb_t *lfb, uintptr_t page, lfb_word *above)
 {
     /* Most runs begin in the highest word that can hold their start, so look there first: a live
      * word speaks for itself (T1). */
@@ -80,10 +81,26 @@ lfb_piece lfb_tree_locate(const lfb_t *lfb, uintptr_t page)
         if (node.level == 0 || word_code(word, slot) != CODE_OPEN) {
             return piece_of_live(node, word, slot);
         }
+        *above = word;
         node = lfb_child(node, slot);
         word = lfb_tree_load(lfb, node);
     }
     return piece_of_empty(node, word);
+}
+
+lfb_piece lfb_tree_locate(const lfb_t *lfb, uintptr_t page)
+{
+    for (;;) {
+        lfb_word above = 0;
+        lfb_piece piece = locate_once(lfb, page, &above);
+        /* An EMPTY word speaks only while the slot over it is OPEN: since that was read, an owner
+         * may have pulled the slot up and wiped its mark off (T5: opened again, it is another
+         * word). */
+        if (!piece.whole || piece.node.level == lfb->top ||
+            lfb_tree_load(lfb, lfb_parent(piece.node)) == above) {
+            return piece;
+        }
+    }
 }
 
 bool lfb_tree_is_continuation(const lfb_t *lfb, const lfb_piece *piece)
@@ -265,7 +282,7 @@ lfb_outcome lfb_tree_take_slots(const lfb_t *lfb, lfb_lane *lane, lfb_node node,
         return LFB_TAKEN;
     }
     lfb_word held = word_hold(seen, slot, count);
-    /* E1 */
+    /* LP of claims: alloc_at, hold_range, growth. E1 */
     return lfb_cas_acq_rel(lfb_word_of(lfb, node), &seen, held) ? LFB_DONE : LFB_CHANGED;
 }
 

@@ -5,7 +5,7 @@
 
 const char *disturb_name(disturb_kind kind)
 {
-    static const char *const names[] = {"stop", "stop-runs", "interrupt"};
+    static const char *const names[] = {"stop", "stop-runs", "interrupt", "heir"};
     return names[kind];
 }
 
@@ -71,6 +71,21 @@ static void stop(scene *s, const disturbance *d)
     judge_whole(s);
 }
 
+/* After the heir nothing is withheld. Returns whether the other thread made all its steps. */
+static bool heir(scene *s, const disturbance *d)
+{
+    uint64_t estate = scene_estate(s, d->thread);
+    bool made = schedule_run(d->other, d->more_steps) == d->more_steps;
+    scene_inherit(s, d->thread, FIRST, estate);
+    moment *now = &s->moments[schedule_now()];
+    now->free = scene_look(s).free;
+    now->owned = s->books.owned;
+    now->claims[d->thread] = 0;
+    schedule_run(d->other, SCHEDULE_STEPS);
+    stop(s, d);
+    return made;
+}
+
 static void interrupt(scene *s, const disturbance *d)
 {
     for (unsigned order = 0; order <= 1; order++) {
@@ -91,15 +106,40 @@ bool disturb(scene *s, const schedule_task *task, disturbance d)
     bool made = schedule_run(d.thread, d.steps) == d.steps;
     if (d.kind == DISTURB_INTERRUPT) {
         interrupt(s, &d);
+    } else if (d.kind == DISTURB_HEIR) {
+        made = heir(s, &d) && made;
     } else {
         stop(s, &d);
     }
     return made;
 }
 
+static unsigned long inherit_everywhere(scene *s, const schedule_task *task, disturbance *d)
+{
+    unsigned long done = 0;
+    for (d->thread = 0; d->thread < s->script.threads; d->thread++) {
+        for (d->other = 0; d->other < s->script.threads; d->other++) {
+            d->more_steps = 0;
+            for (d->steps = 0; d->other != d->thread && disturb(s, task, *d); d->steps++) {
+                for (d->more_steps = 0; disturb(s, task, *d); d->more_steps++) {
+                    done++;
+                    if (s->books.wrong[0]) {
+                        return done;
+                    }
+                }
+                d->more_steps = 0;
+            }
+        }
+    }
+    return done;
+}
+
 unsigned long disturb_everywhere(scene *s, const schedule_task *task, disturbance *d)
 {
     unsigned long done = 0;
+    if (d->kind == DISTURB_HEIR) {
+        return inherit_everywhere(s, task, d);
+    }
     for (d->thread = 0; d->thread < s->script.threads; d->thread++) {
         for (d->steps = 0; disturb(s, task, *d); d->steps++) {
             done++;

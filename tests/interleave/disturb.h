@@ -12,16 +12,19 @@ typedef enum disturb_kind {
     DISTURB_STOP,      /* what the thread withholds is released page by page */
     DISTURB_STOP_RUNS, /* the same, by whole runs where they are wholly the thread's */
     DISTURB_INTERRUPT, /* a handler on the thread's lane allocates and releases */
+    DISTURB_HEIR,      /* another thread pauses, an heir releases all that the thread withholds */
     DISTURB_KINDS
 } disturb_kind;
 
 typedef struct disturbance {
     disturb_kind kind;
     unsigned thread;
-    unsigned steps; /* that the thread makes before */
+    unsigned steps;      /* that the thread makes before */
+    unsigned other;      /* heir: the one that pauses */
+    unsigned more_steps; /* that it makes before */
 } disturbance;
 
-/* "stop", "stop-runs", "interrupt" */
+/* "stop", "stop-runs", "interrupt", "heir" */
 const char *disturb_name(disturb_kind kind);
 
 /* Returns whether the thread made all these steps; complaints are in the scene. */

@@ -2,17 +2,19 @@
 /*
  * The explorer's program: runs sets of scenarios, and says what was found.
  *
- *   schedule   runs fibers in chosen orders: all that differ (DPOR), or random
- * ones (PCT) script     a scenario as text scene      a scenario under way;
- * calls, and what they must leave in the books judge      what must hold after
- * each step and each execution model      the sequential specification, and the
- * search for a linearization disturb    threads that stop, handlers that
- * interrupt scenarios  which there are replay     orders as text, drawings
+ *   schedule   runs fibers in chosen orders: all that differ (DPOR), or random ones (PCT)
+ *   script     a scenario as text
+ *   scene      a scenario under way; calls, and what they must leave in the books
+ *   judge      what must hold after each step and each execution
+ *   model      the sequential specification, and the search for a linearization
+ *   disturb    threads that stop, handlers that interrupt
+ *   scenarios  which there are
+ *   replay     orders as text, drawings
  *
- * Limits: all accesses are sequentially consistent here; a step is an atomic
- * access, so an order of memory that is too weak doesn't show. Executions that
- * differ in the order of independent steps are run once, so of the real-time
- * orders which they would have, one is judged; random orders have any.
+ * Limits: all accesses are sequentially consistent here; a step is an atomic access, so an order of
+ * memory that is too weak doesn't show. Executions that differ in the order of independent steps
+ * are run once, so of the real-time orders which they would have, one is judged; random orders have
+ * any.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +27,6 @@
 #include "replay.h"
 #include "scenarios.h"
 #include "tally.h"
-
-enum { WRONG_MOST = 10 };
 
 typedef struct session {
     options options;
@@ -112,7 +112,7 @@ static void print_line(const session *s, bool wrong, unsigned long executions, b
 
 static bool may_go_on(const session *s)
 {
-    return tally_total(&s->tally).wrong < WRONG_MOST;
+    return tally_total(&s->tally).wrong < s->options.wrong;
 }
 
 static bool is_wanted(const session *s, const char *group, const char *text)
@@ -197,8 +197,8 @@ static bool disturb_scenario(void *context, const char *group, const char *text)
     }
     show_progress(s, text);
     prepare(&s->scene, text);
-    if (s->scene.script.lawless) {
-        return true; /* nobody knows what the stopped thread owns */
+    if (s->scene.script.lawless || s->scene.script.deadly) {
+        return true; /* nobody knows what the stopped thread owns, or who it is */
     }
     schedule_task task = task_of(&s->scene);
     disturbance d = {.kind = s->kind};
@@ -260,11 +260,11 @@ static bool run_random(session *s)
 
 static void run_disturbances(session *s, disturb_kind kind)
 {
-    static const char *const names[] = {"stops", "stops-runs", "interrupts"};
+    static const char *const names[] = {"stops", "stops-runs", "interrupts", "heirs"};
     scenario_visitor visitor = s->options.list ? list_scenario : disturb_scenario;
     begin_set(s, names[kind], 0);
     s->kind = kind;
-    if (scenarios_regress(visitor, s)) {
+    if (scenarios_regress(visitor, s) && kind != DISTURB_HEIR) {
         scenarios_pairs(visitor, s);
     }
 }
@@ -289,6 +289,7 @@ static void run_sets(session *s)
         run_disturbances(s, DISTURB_STOP);
         if (!s->options.list) {
             run_disturbances(s, DISTURB_STOP_RUNS);
+            run_disturbances(s, DISTURB_HEIR);
         }
     }
     if (sets & SET_INTERRUPTS) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/exhaust.h"
 #include "core/node.h"
 
 static judge_counts counts;
@@ -93,6 +94,11 @@ static const moment *make_moment(scene *s)
 {
     moment *m = &s->moments[schedule_now()];
     *m = (moment){.free = scene_look(s).free, .owned = s->books.owned};
+    if (lfb_load_relaxed(lfb_exhausted_word(&s->lfb))) {
+        for (unsigned t = 0; t < s->script.threads; t++) {
+            m->on_the_way |= s->books.doing[t].releasing;
+        }
+    }
     for (unsigned t = 0; t < s->script.threads && !s->script.lawless; t++) {
         m->claims[t] = claims_of(s, t, m - 1, m);
     }
@@ -143,7 +149,8 @@ static void judge_failure(scene *s, const denial *d)
 {
     uint64_t throughout = d->places;
     for (unsigned i = d->from; i <= d->to; i++) {
-        throughout &= s->moments[i].free | s->moments[i].claims[d->thread];
+        const moment *m = &s->moments[i];
+        throughout &= (m->free & ~m->on_the_way) | m->claims[d->thread];
     }
     unsigned align = 1;
     while (align < d->pages) {
@@ -169,6 +176,19 @@ static void judge_refusal(scene *s, const denial *d)
         complain_bits(s, "refused as busy, though free all the time", d->places);
     }
     counts.refusals++;
+}
+
+/* J8 */
+static void judge_look(scene *s, const denial *d)
+{
+    uint64_t seen = 0;
+    for (unsigned i = d->from; i <= d->to; i++) {
+        seen |= d->exact ? s->moments[i].free : ~s->moments[i].free;
+    }
+    if (!(seen & d->places)) {
+        complain_bits(s, d->exact ? "seen free, and never was" : "seen in use, and never was",
+                      d->places);
+    }
 }
 
 /* J4 */
@@ -216,7 +236,16 @@ bool judge_execution(scene *s)
 {
     for (unsigned i = 0; i < s->books.denial_count; i++) {
         const denial *d = &s->books.denials[i];
-        d->exact ? judge_refusal(s, d) : judge_failure(s, d);
+        if (d->looked) {
+            judge_look(s, d);
+        } else if (d->exact) {
+            judge_refusal(s, d);
+        } else if (!s->script.deadly) {
+            judge_failure(s, d);
+        }
+    }
+    if (s->script.deadly) {
+        return judge_whole(s);
     }
     judge_history(s);
     lfb_report report;

@@ -2,19 +2,26 @@
 /*
  * What must hold.
  *
- *   After every step
- *     J1  the tree is legal (lfb_check);
- *     J2  no page that a call has handed out, or taken out of use, is free;
- *     J3  a page that isn't free is somebody's: handed out, or being released by its owner, or
- * taken by a call under way that wants it, and no call takes more pages than it wants. After every
- * execution J4  the history is linearizable (model.h), and ends in the tree that is there; J5  an
- * allocation that failed had no place that was free from its first step to its last, save for what
- * it took and gave back itself; J6  alloc_at, hold_range or resize that was refused with LFB_BUSY
- * wanted a page that at some step of the call wasn't free, by another's doing; J7  no hint is too
- * low, and when all is released and drained the tree is whole again.
+ * After every step:
+ *   J1  The tree is legal (lfb_check).
+ *   J2  No page that a call has handed out, or taken out of use, is free.
+ *   J3  A page that isn't free is somebody's: handed out, or being released by its owner, or taken
+ *       by a call under way that wants it; and no call takes more pages than it wants.
+ *
+ * After every execution:
+ *   J4  The history is linearizable (model.h), and ends in the tree that is there.
+ *   J5  An allocation that failed had no place that was free from its first step to its last, save
+ *       for what it took and gave back itself. While there is a note of exhaustion, pages that a
+ *       call under way is releasing don't count as free before it returns.
+ *   J6  alloc_at, hold_range or resize that was refused with LFB_BUSY wanted a page that at some
+ * step of the call wasn't free, by another's doing. J7  No hint is too low; and when all is
+ * released and drained the tree is whole again. J8  What lfb_find says of a page was so at some
+ * step of the call.
  *
  * In a scenario where threads release what isn't theirs (`!`), nobody knows who owns what before
- * the end: J2 and J3 don't apply.
+ * the end: J2 and J3 don't apply. Where one is killed (`k`), its call has no place in the history,
+ * and may leave a hint too low, or a note that nothing is free: of J4 to J7 there remain J6 and the
+ * whole tree.
  */
 #ifndef TESTS_INTERLEAVE_JUDGE_H
 #define TESTS_INTERLEAVE_JUDGE_H

@@ -29,6 +29,7 @@ static const char help[] =
     "  --verbose          a line for each scenario\n"
     "  --seed S           random: the first seed (default 1)\n"
     "  --rounds N         random: how many scenarios, with seeds S, S + 1, ... (default 400)\n"
+    "  --wrong N          end after N wrong scenarios (default 10)\n"
     "  --replay ORDER     with --scenario: one execution, the tree drawn at each step\n"
     "  --table FILE       write the results as a Markdown table\n"
     "  --help             this text\n"
@@ -87,6 +88,8 @@ static bool take_option(options *o, int option)
         return count_of(optarg, &o->executions);
     case 'n':
         return count_of(optarg, &o->rounds);
+    case 'w':
+        return count_of(optarg, &o->wrong);
     case 'S':
         return number_of(optarg, &o->seed);
     case 'f':
@@ -124,14 +127,20 @@ static bool make_sense(const options *o, int argc)
 
 int options_parse(options *o, int argc, char **argv)
 {
-    static const struct option names[] = {
-        {"set", required_argument, NULL, 's'},    {"executions", required_argument, NULL, 'e'},
-        {"filter", required_argument, NULL, 'f'}, {"scenario", required_argument, NULL, 'c'},
-        {"list", no_argument, NULL, 'l'},         {"verbose", no_argument, NULL, 'v'},
-        {"seed", required_argument, NULL, 'S'},   {"rounds", required_argument, NULL, 'n'},
-        {"replay", required_argument, NULL, 'r'}, {"table", required_argument, NULL, 't'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
-    *o = (options){.seed = 1, .rounds = 400};
+    static const struct option names[] = {{"set", required_argument, NULL, 's'},
+                                          {"executions", required_argument, NULL, 'e'},
+                                          {"filter", required_argument, NULL, 'f'},
+                                          {"scenario", required_argument, NULL, 'c'},
+                                          {"list", no_argument, NULL, 'l'},
+                                          {"verbose", no_argument, NULL, 'v'},
+                                          {"seed", required_argument, NULL, 'S'},
+                                          {"rounds", required_argument, NULL, 'n'},
+                                          {"replay", required_argument, NULL, 'r'},
+                                          {"table", required_argument, NULL, 't'},
+                                          {"wrong", required_argument, NULL, 'w'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
+    *o = (options){.seed = 1, .rounds = 400, .wrong = 10};
     for (int option; (option = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         if (option == 'h') {
             fputs(help, stdout);

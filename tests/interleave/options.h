@@ -26,6 +26,7 @@ typedef struct options {
     bool verbose;
     uint64_t seed;
     unsigned long rounds;
+    unsigned long wrong; /* scenarios, after which to end */
 } options;
 
 /* Returns -1, or the status to exit with. */

@@ -22,6 +22,9 @@ void replay_print_order(FILE *to, const schedule_result *result)
 void replay_print_disturbance(FILE *to, const disturbance *d)
 {
     fprintf(to, "%s:%u,%u", disturb_name(d->kind), d->thread, d->steps);
+    if (d->kind == DISTURB_HEIR) {
+        fprintf(to, ",%u,%u", d->other, d->more_steps);
+    }
 }
 
 /* Returns its length; -1: it isn't one. */
@@ -48,8 +51,10 @@ static bool parse_disturbance(const char *text, unsigned threads, disturbance *d
         size_t length = strlen(name);
         if (strncmp(text, name, length) == 0 && text[length] == ':') {
             d->kind = (disturb_kind)kind;
-            return sscanf(text + length, ":%u,%u", &d->thread, &d->steps) == 2 &&
-                   d->thread < threads;
+            int numbers = sscanf(text + length, ":%u,%u,%u,%u", &d->thread, &d->steps, &d->other,
+                                 &d->more_steps);
+            return numbers == (kind == DISTURB_HEIR ? 4 : 2) && d->thread < threads &&
+                   d->other < threads;
         }
     }
     return false;
@@ -125,7 +130,7 @@ int replay(scene *s, const schedule_task *task, const char *text)
     static drawing d;
     d = (drawing){.task = task, .scene = s};
     schedule_task drawn = {task->threads, draw_reset, draw_thread, draw_step, draw_finish, &d};
-    disturbance disturbed;
+    disturbance disturbed = {0};
     int length = parse_order(text, task->threads, order);
     if (length >= 0) {
         schedule_replay(&drawn, order, (unsigned)length);

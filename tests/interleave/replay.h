@@ -2,7 +2,7 @@
 /*
  * Orders as text, and one execution shown step by step. An order is "0x12,1x3,2": thread 0 makes 12
  * steps, thread 1 three, thread 2 one; a disturbance is "stop:T,N", "stop-runs:T,N" or
- * "interrupt:T,N": thread T after N steps.
+ * "interrupt:T,N": thread T after N steps; or "heir:T,N,P,M": then M steps of P, then the heir.
  */
 #ifndef TESTS_INTERLEAVE_REPLAY_H
 #define TESTS_INTERLEAVE_REPLAY_H

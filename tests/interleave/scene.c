@@ -130,7 +130,16 @@ static void deny(scene *s, unsigned who, unsigned pages, uint64_t places, bool e
 {
     if (who != FIRST && s->books.denial_count < DENIALS_MOST) {
         s->books.denials[s->books.denial_count++] =
-            (denial){who, schedule_opened(), schedule_now(), pages, places, exact};
+            (denial){who, schedule_opened(), schedule_now(), pages, places, exact, false};
+    }
+}
+
+static void look_on(scene *s, unsigned who, unsigned page)
+{
+    lfb_extent extent;
+    if (lfb_find(&s->lfb, address_of(s, page), &extent) == LFB_OK) {
+        deny(s, who, 1, scene_bits(s, page, 1), extent.kind == LFB_EXTENT_FREE);
+        s->books.denials[s->books.denial_count - 1].looked = true;
     }
 }
 
@@ -359,6 +368,92 @@ static void resize(scene *s, unsigned who, run *r, unsigned pages)
     }
 }
 
+/* ----------------------------------------------------------------------------------- heirs ---- */
+
+static bool names_run(const part *p, unsigned which)
+{
+    for (unsigned i = 0; i < p->count; i++) {
+        const call *c = &p->calls[i];
+        bool one = strchr("fyx", c->verb) && c->named && c->a == which;
+        if (one || (c->verb == 'F' && c->named && which - c->a < c->b)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether of all threads only this one names the run there first. */
+static bool is_concerned_alone(const scene *s, unsigned thread, unsigned which)
+{
+    for (unsigned t = 0; t < s->script.threads; t++) {
+        if (names_run(&s->script.parts[t], which) != (t == thread)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+uint64_t scene_estate(const scene *s, unsigned dead)
+{
+    const moment *m = &s->moments[schedule_now()];
+    model now = scene_look(s);
+    uint64_t runs = 0, others = 0;
+    for (unsigned i = 0; i < s->books.count[dead]; i++) {
+        const run *r = &s->books.runs[dead][i];
+        runs |= r->live ? page_bits(r->page, r->pages) : 0;
+    }
+    for (unsigned i = 0; i < s->start_books.count[FIRST]; i++) {
+        const run *r = &s->start_books.runs[FIRST][i];
+        runs |= is_concerned_alone(s, dead, i) ? page_bits(r->page, r->pages) : 0;
+    }
+    for (unsigned t = 0; t < s->script.threads; t++) {
+        others |= t != dead ? m->claims[t] : 0;
+        for (unsigned i = 0; t != dead && i < s->books.count[t]; i++) {
+            const run *r = &s->books.runs[t][i];
+            others |= r->live ? page_bits(r->page, r->pages) : 0;
+        }
+    }
+    uint64_t taken = (m->claims[dead] | m->free) & ~s->books.owned;
+    uint64_t releasing = s->books.doing[dead].releasing & ~s->books.owned;
+    for (unsigned i = schedule_opened(); i <= schedule_now(); i++) {
+        releasing &= ~s->moments[i].free; /* another may have it by now */
+    }
+    return (taken | releasing | runs) & ~now.free & ~others;
+}
+
+/* One run, one page of a run, or one page out of use. Returns how many pages. */
+static unsigned inherit_at(scene *s, unsigned lane, unsigned page, uint64_t estate)
+{
+    uintptr_t address = address_of(s, page);
+    lfb_extent extent;
+    schedule_show(false);
+    unsigned pages = (unsigned)lfb_size_of(&s->lfb, address);
+    lfb_status status = lfb_find(&s->lfb, address, &extent);
+    schedule_show(true);
+    bool whole = pages > 0 && !(page_bits(page, pages) & ~estate);
+    if (status == LFB_OK) {
+        status = whole                            ? lfb_free_on(&s->lfb, lane, address)
+                 : extent.kind == LFB_EXTENT_HELD ? lfb_release_range_on(&s->lfb, lane, address, 1)
+                                                  : lfb_free_range_on(&s->lfb, lane, address, 1);
+    }
+    if (status != LFB_OK) {
+        scene_complain(s, "a dead thread's page can't be released", page, 1);
+    }
+    return whole ? pages : 1;
+}
+
+void scene_inherit(scene *s, unsigned dead, unsigned lane, uint64_t estate)
+{
+    s->books.owned &= ~estate;
+    s->books.holes &= ~estate;
+    s->books.doing[dead] = (doing){.releasing = estate};
+    s->books.count[dead] = 0;
+    for (unsigned page = 0; page < s->config.page_count;) {
+        page += estate >> page & 1 ? inherit_at(s, lane, page, estate) : 1;
+    }
+    s->books.doing[dead] = (doing){0};
+}
+
 /* --------------------------------------------------------------------------------- scripts ---- */
 
 static void make_call(scene *s, unsigned who, const call *c)
@@ -404,6 +499,9 @@ static void make_call(scene *s, unsigned who, const call *c)
     case 'u':
         put_into_use(s, who, c);
         break;
+    case '?':
+        look_on(s, who, c->a);
+        break;
     default:
         lfb_drain(&s->lfb);
     }
@@ -418,12 +516,33 @@ static void drop_dead_runs(scene *s, unsigned who)
     }
 }
 
+/* A call that is killed after so many steps, unless it ends before. */
+static void make_doomed_call(scene *s, unsigned who, const call *c, unsigned steps)
+{
+    jmp_buf death;
+    if (!_setjmp(death)) {
+        schedule_doom(steps, &death);
+        make_call(s, who, c);
+        schedule_doom(0, NULL);
+        return;
+    }
+    schedule_show(false);
+    uint64_t estate = scene_estate(s, who);
+    schedule_show(true);
+    scene_inherit(s, who, s->script.parts[who].lane, estate);
+}
+
 void scene_run(scene *s, unsigned thread)
 {
     const part *p = &s->script.parts[thread];
     for (unsigned i = 0; i < p->count; i++) {
         schedule_open();
-        make_call(s, thread, &p->calls[i]);
+        if (p->calls[i].verb == 'k' && i + 1 < p->count) {
+            make_doomed_call(s, thread, &p->calls[i + 1], p->calls[i].a);
+            i++;
+        } else {
+            make_call(s, thread, &p->calls[i]);
+        }
         s->books.doing[thread] = (doing){0};
         drop_dead_runs(s, thread);
     }
@@ -433,6 +552,7 @@ void scene_reset(scene *s)
 {
     memcpy(s->metadata, s->start, s->metadata_size);
     s->books = s->start_books;
+    s->moments[0] = s->start_moment;
     memset(s->history.count, 0, sizeof(s->history.count));
 }
 
@@ -459,6 +579,6 @@ const char *scene_prepare(scene *s, const char *text)
     scene_run(s, FIRST);
     memcpy(s->start, s->metadata, s->metadata_size);
     s->start_books = s->books;
-    s->moments[0] = (moment){.free = scene_look(s).free, .owned = s->books.owned};
+    s->start_moment = (moment){.free = scene_look(s).free, .owned = s->books.owned};
     return s->books.wrong[0] ? "what is there first fails" : NULL;
 }

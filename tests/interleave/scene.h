@@ -20,15 +20,17 @@ typedef struct run {
 typedef struct moment {
     uint64_t free;                     /* as the tree has it */
     uint64_t owned;                    /* by what calls returned */
+    uint64_t on_the_way;               /* being released, while there is a note of exhaustion */
     uint64_t claims[SCHEDULE_THREADS]; /* neither: taken by this thread, in a call under way */
 } moment;
 
-/* A call that didn't get its pages. */
+/* A call that didn't get its pages; or one that looked at a page. */
 typedef struct denial {
     unsigned thread, from, to; /* first and last step of the call */
     unsigned pages;
     uint64_t places; /* where they might have been */
     bool exact;      /* all of these were wanted; else `pages` of them, aligned */
+    bool looked;     /* `exact`: and saw it free */
 } denial;
 
 /* What the call under way of a thread may do. */
@@ -59,6 +61,7 @@ typedef struct scene {
     _Alignas(128) unsigned char metadata[METADATA_MOST];
     unsigned char start[METADATA_MOST]; /* as it was */
     model start_model;
+    moment start_moment;
     books books, start_books;
     history history;
     moment moments[SCHEDULE_STEPS + 1];
@@ -75,6 +78,13 @@ void scene_complain(scene *s, const char *what, unsigned page, unsigned pages);
 
 /* What the tree says of the pages. */
 model scene_look(const scene *s);
+
+/* The pages that only a thread which stopped, or was killed, has to do with: what it was taking and
+ * releasing, its runs, and the runs there first that no other thread names. */
+uint64_t scene_estate(const scene *s, unsigned dead);
+
+/* Releases an estate on a lane, by whole runs where they lie in it. */
+void scene_inherit(scene *s, unsigned dead, unsigned lane, uint64_t estate);
 
 static inline uint64_t scene_bits(const scene *s, unsigned page, unsigned pages)
 {

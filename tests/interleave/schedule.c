@@ -26,7 +26,9 @@ typedef struct access {
 typedef struct fiber {
     jmp_buf bottom, context;
     access next;
-    bool made, finished;
+    bool made, finished, hidden;
+    jmp_buf *death; /* where it goes on when no steps are left to it; NULL: as ever */
+    unsigned left;
     unsigned opened;                  /* the first step since schedule_open */
     unsigned clock[SCHEDULE_THREADS]; /* steps of each thread that happen before its next one */
     char stack[STACK_SIZE];
@@ -70,6 +72,21 @@ unsigned schedule_opened(void)
     return opened == (unsigned)NO_STEP ? S.now : opened;
 }
 
+void schedule_doom(unsigned steps, jmp_buf *death)
+{
+    if (S.running >= 0) {
+        S.fibers[S.running].left = steps;
+        S.fibers[S.running].death = death;
+    }
+}
+
+void schedule_show(bool steps)
+{
+    if (S.running >= 0) {
+        S.fibers[S.running].hidden = !steps;
+    }
+}
+
 unsigned schedule_running(void)
 {
     return S.path[S.depth - 1].chosen;
@@ -88,6 +105,14 @@ void schedule_before(int op, const void *address)
         return;
     }
     fiber *self = &S.fibers[S.running];
+    if (self->hidden) {
+        return;
+    }
+    if (self->death && self->left-- == 0) {
+        jmp_buf *death = self->death;
+        self->death = NULL;
+        _longjmp(*death, 1);
+    }
     self->next = (access){address, op != LFB_OP_LOAD};
     leave(self);
     self->opened = self->opened == (unsigned)NO_STEP ? S.now : self->opened;
@@ -143,7 +168,8 @@ static void start_execution(void)
         if (!f->made) {
             make_fiber(i);
         }
-        f->finished = false;
+        f->finished = f->hidden = false;
+        f->death = NULL;
         f->opened = (unsigned)NO_STEP;
         memset(f->clock, 0, sizeof(f->clock));
         memcpy(f->context, f->bottom, sizeof(f->context));

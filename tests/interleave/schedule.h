@@ -10,6 +10,7 @@
 #ifndef TESTS_INTERLEAVE_SCHEDULE_H
 #define TESTS_INTERLEAVE_SCHEDULE_H
 
+#include <setjmp.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -58,6 +59,13 @@ unsigned schedule_now(void);
 /* For a fiber: forgets its steps; the time of its first step since, or now if it made none. */
 void schedule_open(void);
 unsigned schedule_opened(void);
+
+/* For a fiber: after so many more steps, and before the next one, it goes on at `death`, as if what
+ * it was doing had been killed there. NULL: it lives on. */
+void schedule_doom(unsigned steps, jmp_buf *death);
+
+/* For a fiber: whether its accesses are steps (they are, until this says otherwise). */
+void schedule_show(bool steps);
 
 /* The thread that made the last step. */
 unsigned schedule_running(void);

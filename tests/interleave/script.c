@@ -21,7 +21,7 @@ static unsigned number(const char **text)
 static const char *parse_call(call *c, const char *text)
 {
     *c = (call){.verb = *text};
-    if (!strchr("ar@wbfFzyx!hud", *text++)) {
+    if (!strchr("ar@wbfFzyx!hudk?", *text++)) {
         return NULL;
     }
     c->named = is_digit(*text);
@@ -47,11 +47,11 @@ const char *script_parse_part(part *p, const char *text)
     return text;
 }
 
-static bool is_lawless(const script *s)
+static bool has_verb(const script *s, char verb)
 {
     for (unsigned t = 0; t <= FIRST; t++) {
         for (unsigned i = 0; i < s->parts[t].count; i++) {
-            if (s->parts[t].calls[i].verb == '!') {
+            if (s->parts[t].calls[i].verb == verb) {
                 return true;
             }
         }
@@ -83,6 +83,7 @@ const char *script_parse(script *s, const char *text)
                : s->threads ? "too many pages"
                             : "no threads";
     }
-    s->lawless = is_lawless(s);
+    s->lawless = has_verb(s, '!');
+    s->deadly = has_verb(s, 'k');
     return NULL;
 }

@@ -11,7 +11,9 @@
  *   xI,S,N  release N pages of run I of those there first, from its page S on
  *   !P      release what starts at page P, whoever's it is
  *   hP,N    take pages out of use        uP,N    put them into use, if that hold succeeded
- *   d       drain
+ *   d       drain                        ?P      look at page P
+ *   kN      the next call is killed after N of its steps; an heir, on the same lane, releases what
+ *           it withholds, by whole runs, and goes on
  *
  * Each thread has a lane of its own, unless its text begins with `=`, which puts it on lane 0.
  */
@@ -43,6 +45,7 @@ typedef struct script {
     unsigned threads;
     part parts[SCHEDULE_THREADS + 1]; /* one a thread; at FIRST, what is there first */
     bool lawless;                     /* somebody releases what may be another's */
+    bool deadly;                      /* somebody is killed */
 } script;
 
 /* Returns NULL, or what is wrong with the text. */
