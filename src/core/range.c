@@ -295,22 +295,13 @@ static void spell_out(const lfb_t *lfb, const lfb_piece *piece)
     lfb_tree_replace(lfb, piece->node, &seen, live);
 }
 
-/*
- * Hands slots of a piece, a run or a whole hole, to their children, which are marked first (E4).
- * The version is stepped before the first mark: whoever read the node while the slots were FREE,
- * and finds them FREE again after this thread died and another released its run, must not take the
- * word for the same, or it would open a slot over a mark that it hasn't seen (T6). Returns false if
- * the children are damaged; else look again.
- */
+/* Hands slots of a piece, a run or a whole hole, to their children, which are marked first (E4).
+ * Returns false if the children are damaged; else look again. */
 static bool push_down(const lfb_t *lfb, lfb_lane *lane, const lfb_piece *piece, unsigned slot,
                       unsigned count, enum word_kind kind)
 {
     lfb_node node = piece->node;
-    lfb_word before = piece->word;
-    lfb_word seen = word_step(before);
-    if (!lfb_tree_replace(lfb, node, &before, seen)) {
-        return true;
-    }
+    lfb_word seen = piece->word;
     for (unsigned i = slot; i < slot + count; i++) {
         lfb_outcome outcome = lfb_tree_mark(lfb, lane, lfb_child(node, i), seen, kind);
         if (outcome != LFB_DONE) {
