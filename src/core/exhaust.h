@@ -7,7 +7,7 @@
  *
  * A search that finds nothing by hints writes its word with the sweeping bit, then looks at every
  * node, then takes the bit off if its word is still there. A release changes a node, then looks at
- * the word and clears it. By sequential consistency (H2 of hint.h in other clothes: H3) either the
+ * the word and clears it. By sequential consistency (H3; hint.h's H1 in other clothes) either the
  * sweep sees the release or the release sees the sweep's word.
  *
  * A thread killed between release and clearing leaves a word that is wrong; so one in
