@@ -62,25 +62,48 @@ void lfb_hint_raise_in(const lfb_t *lfb, lfb_node node, lfb_word live)
     lfb_hint_raise(lfb, &freed);
 }
 
+static int order_of_empty(lfb_node node, lfb_word word)
+{
+    /* A RUN may be what nobody wiped off a node that is free with its parent. */
+    return word_kind(word) == KIND_HOLE ? -1 : (int)lfb_node_order(node.level);
+}
+
+/* The larger of `best` and the largest free order of a leaf. */
+static int survey_leaf(const lfb_t *lfb, lfb_node leaf, int best)
+{
+    lfb_word word = lfb_load_seq_cst(lfb_word_of(lfb, leaf)); /* H1 */
+    if (word_is_empty(word, 0)) {
+        int order = order_of_empty(leaf, word);
+        return order > best ? order : best;
+    }
+    while (best < LFB_LEAF_ORDER && word_find_block(word, 0, (unsigned)(best + 1))) {
+        best++;
+    }
+    return best;
+}
+
 int lfb_hint_survey(const lfb_t *lfb, lfb_node node)
 {
+    if (node.level == 0) {
+        return survey_leaf(lfb, node, -1);
+    }
     lfb_word word = lfb_load_seq_cst(lfb_word_of(lfb, node)); /* H1 */
     if (word_is_empty(word, node.level)) {
-        /* A RUN may be what nobody wiped off a node that is free with its parent. */
-        return word_kind(word) == KIND_HOLE ? -1 : (int)lfb_node_order(node.level);
+        return order_of_empty(node, word);
     }
     int best = lfb_tree_largest_free(node, word);
-    if (node.level == 0) {
-        return best;
-    }
     lfb_word open = word_with_code(word, node.level, CODE_OPEN);
     for (; open; open &= open - 1) {
         lfb_node child = lfb_child(node, word_bit_slot(open));
         if (!lfb_node_exists(lfb, child)) {
             continue; /* only damage opens a slot outside the range */
         }
-        int order = child.level ? lfb_hint_order(lfb, child) : lfb_hint_survey(lfb, child);
-        best = order > best ? order : best;
+        if (child.level == 0) {
+            best = survey_leaf(lfb, child, best);
+        } else {
+            int order = lfb_hint_order(lfb, child);
+            best = order > best ? order : best;
+        }
     }
     return best;
 }

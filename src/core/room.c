@@ -6,9 +6,21 @@
  */
 #include "room.h"
 
-enum { WORDS_MOST = 512 };
+enum {
+    WORDS_MOST = 512, /* of rooms, that one pick looks at */
+    PATIENCE = 64,
+    CLOSE = 16, /* 128ths */
+};
 
 /* All here is relaxed: rooms order nothing. */
+
+/* Adds up, in bytes, the FREE slots of a leaf: 16 of them at most fit. */
+static lfb_word free_by_byte(lfb_word word)
+{
+    lfb_word free = word_with_code(word, 0, CODE_FREE);
+    free = (free & BYTE_EACH((lfb_word)0x33)) + (free >> 2 & BYTE_EACH((lfb_word)0x33));
+    return (free + (free >> 4)) & BYTE_EACH((lfb_word)0x0f);
+}
 
 static unsigned pages_in_use(const lfb_t *lfb, lfb_node node)
 {
@@ -16,8 +28,9 @@ static unsigned pages_in_use(const lfb_t *lfb, lfb_node node)
     if (word_is_empty(word, 1)) {
         return word_kind(word) == KIND_PLAIN ? 0 : (unsigned)NODE_SLOTS * LEAF_SLOTS;
     }
-    lfb_word held = ~(word >> 1) & WORD_EACH(1) & word_codes(1);
-    unsigned used = lfb_count_bits(held) * LEAF_SLOTS;
+    lfb_word free_slots = word_with_code(word, 1, CODE_FREE);
+    lfb_word by_byte = 0;
+    unsigned free = lfb_count_bits(free_slots) * LEAF_SLOTS;
     for (lfb_word open = word_with_code(word, 1, CODE_OPEN); open; open &= open - 1) {
         lfb_node leaf = lfb_child(node, word_bit_slot(open));
         if (!lfb_node_exists(lfb, leaf)) {
@@ -25,12 +38,15 @@ static unsigned pages_in_use(const lfb_t *lfb, lfb_node node)
         }
         lfb_word pages = lfb_load_relaxed(lfb_word_of(lfb, leaf));
         if (!word_is_empty(pages, 0)) {
-            used += LEAF_SLOTS - lfb_count_bits(word_with_code(pages, 0, CODE_FREE));
-        } else if (word_kind(pages) != KIND_PLAIN) {
-            used += LEAF_SLOTS;
+            by_byte += free_by_byte(pages);
+        } else if (word_kind(pages) == KIND_PLAIN) {
+            free += LEAF_SLOTS;
         }
     }
-    return used;
+    for (; by_byte; by_byte >>= 8) {
+        free += (unsigned)by_byte & 0xff;
+    }
+    return NODE_SLOTS * LEAF_SLOTS - free;
 }
 
 /* The room of a node becomes `room`, and loses or gains the filling mark. */
@@ -79,26 +95,39 @@ typedef struct circle {
     uintptr_t words;
 } circle;
 
-/* A step through the circle from the word `at`, for at most `most` words. */
-static bool pick_in(const lfb_t *lfb, circle c, uintptr_t at, uintptr_t most, lfb_pick pick,
-                    lfb_node *found)
+/* The fullest of the nodes that the pick allows, from the word `at` on round the circle: the first
+ * that is nearly as full as allowed, or the best within PATIENCE words behind the first. */
+static bool pick_in(const lfb_t *lfb, circle c, uintptr_t at, lfb_pick pick, lfb_node *found)
 {
     const lfb_atomic *rooms = lfb->rooms;
     const lfb_atomic *hints = lfb->levels[1].hints;
-    for (uintptr_t i = 0; i < c.words && i < most; i++) {
+    unsigned enough = pick.most - pick.least < CLOSE ? pick.least : pick.most - CLOSE;
+    uintptr_t left = c.words < WORDS_MOST ? c.words : WORDS_MOST;
+    bool any = false;
+    for (; left > 0; left--) {
         lfb_word room = lfb_load_relaxed(&rooms[at]);
         lfb_word fit = bytes_from(room, pick.least) & bytes_up_to(room, pick.most);
         if (fit) {
             fit &= bytes_up_to(lfb_load_relaxed(&hints[at]), lfb_node_order(1) - pick.order);
         }
-        uintptr_t index = at * BYTES_PER_WORD + (fit ? lfb_low_bit(fit) / 8 : 0);
-        if (fit && index < lfb->levels[1].count) {
+        for (; fit; fit &= fit - 1) {
+            unsigned shift = lfb_low_bit(fit) & ~7U;
+            unsigned full = (unsigned)(room >> shift) & ROOM_FULL;
+            uintptr_t index = at * BYTES_PER_WORD + shift / 8;
+            if (full < pick.least || index >= lfb->levels[1].count) {
+                continue;
+            }
             *found = (lfb_node){1, lfb->levels[1].first + index};
-            return true;
+            if (full >= enough) {
+                return true;
+            }
+            left = any || left < PATIENCE ? left : PATIENCE;
+            any = true;
+            pick.least = full + 1;
         }
         at = at + 1 < c.first + c.words ? at + 1 : c.first;
     }
-    return false;
+    return any;
 }
 
 bool lfb_room_pick(const lfb_t *lfb, const lfb_lane *lane, lfb_node near, lfb_pick pick,
@@ -115,6 +144,6 @@ bool lfb_room_pick(const lfb_t *lfb, const lfb_lane *lane, lfb_node near, lfb_pi
     if (at - own.first >= own.words) {
         at = own.first;
     }
-    return pick_in(lfb, own, at, WORDS_MOST, pick, found) ||
-           pick_in(lfb, all, at, WORDS_MOST, pick, found);
+    return pick_in(lfb, own, at, pick, found) ||
+           (own.words < all.words && pick_in(lfb, all, at, pick, found));
 }

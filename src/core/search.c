@@ -130,22 +130,44 @@ static uintptr_t claim_in(const search *s, uintptr_t page, uintptr_t pages)
     }
 }
 
-/* The slots of a live word that an aligned group of which begins there, none of them in use. */
-static lfb_word candidates(const search *s, lfb_word word, unsigned level)
+/* Where in a live word an aligned group has room: the slots that would be taken whole are FREE, or
+ * OPEN if they may be claimed in pieces; one of which a part would be taken is either. */
+static lfb_word candidates(const search *s, lfb_word word, unsigned level, bool in_pieces)
 {
-    lfb_word usable = word_with_code(word, level, CODE_FREE);
-    usable |= level ? word_with_code(word, level, CODE_OPEN) : 0;
-    return word_streaks(usable, s->want->fit.count) & word_aligned(s->want->fit.group);
+    lfb_word free = word_with_code(word, level, CODE_FREE);
+    lfb_word usable = level ? free | word_with_code(word, level, CODE_OPEN) : free;
+    unsigned whole = (unsigned)(s->want->pages >> lfb_slot_order(level));
+    lfb_word bits = word_aligned(s->want->fit.group);
+    if (whole > 0) {
+        bits &= word_streaks(in_pieces ? usable : free, whole);
+    }
+    return s->want->fit.count > whole ? bits & usable >> (CODE_BITS * whole) : bits;
 }
 
-/* Claims the first place in a live node that isn't in use, be it in pieces. */
-static uintptr_t claim_in_node(const search *s, lfb_node node, lfb_word word)
+/* Whether a slot that would be taken whole is OPEN over a child in which something is allocated: a
+ * look at one word spares the claim's at several. */
+static bool is_in_use(const search *s, lfb_node node, lfb_word word, unsigned slot)
+{
+    if (node.level == 0 || word_code(word, slot) != CODE_OPEN ||
+        s->want->pages < lfb_slot_pages(node.level) ||
+        !lfb_node_exists(s->lfb, lfb_child(node, slot))) {
+        return false;
+    }
+    lfb_word child = lfb_tree_load(s->lfb, lfb_child(node, slot));
+    lfb_word held = ~(child >> 1) & WORD_EACH(1) & word_codes(node.level - 1);
+    return !word_is_empty(child, node.level - 1) && held != 0;
+}
+
+/* Claims the first place in a live node that isn't in use. */
+static uintptr_t claim_in_node(const search *s, lfb_node node, lfb_word word, bool in_pieces)
 {
     uintptr_t page = PAGE_NONE;
-    lfb_word bits = candidates(s, word, node.level);
+    lfb_word bits = candidates(s, word, node.level, in_pieces);
     for (; page == PAGE_NONE && bits; bits &= bits - 1) {
-        page = claim_in(s, lfb_page_of_slot(node, word_bit_slot(bits)),
-                        (uintptr_t)1 << s->want->order);
+        unsigned slot = word_bit_slot(bits);
+        if (!is_in_use(s, node, word, slot)) {
+            page = claim_in(s, lfb_page_of_slot(node, slot), (uintptr_t)1 << s->want->order);
+        }
     }
     return page;
 }
@@ -158,7 +180,7 @@ static uintptr_t take_in(const search *s, lfb_node node)
         lfb_word word = lfb_tree_load(s->lfb, node);
         return word_is_empty(word, node.level)
                    ? claim_in(s, lfb_page_of_node(node), (uintptr_t)1 << s->want->order)
-                   : claim_in_node(s, node, word);
+                   : claim_in_node(s, node, word, false);
     }
     uintptr_t page;
     return lfb_tree_take(s->lfb, s->lane, node, s->want->fit, 1, &page) ? page : PAGE_NONE;
@@ -285,23 +307,22 @@ static uintptr_t follow_hints(search *s, unsigned least)
 
 /* ------------------------------------------------------------------- filling what is split ---- */
 
-/* Takes from the nodes under these slots that are live, or from those that aren't. */
-static uintptr_t take_in_slots(const search *s, lfb_node parent, lfb_word bits, bool live)
+/* Takes from the live ones among the nodes under these OPEN slots. */
+static uintptr_t take_in_live(const search *s, lfb_node parent, lfb_word open)
 {
-    for (; bits; bits &= bits - 1) {
-        lfb_node node = lfb_child(parent, word_bit_slot(bits));
+    lfb_fit fit = s->want->fit;
+    for (; open; open &= open - 1) {
+        lfb_node node = lfb_child(parent, word_bit_slot(open));
         if (!lfb_node_exists(s->lfb, node)) {
             continue; /* damage */
         }
         lfb_word word = lfb_tree_load(s->lfb, node);
-        bool is_live = !word_is_empty(word, node.level);
-        if (is_live != live ||
-            (live && !word_find_free(word, node.level, s->want->fit.group, s->want->fit.count))) {
-            continue;
-        }
-        uintptr_t page = take_in(s, node);
-        if (page != PAGE_NONE) {
-            return page;
+        if (word_find_free(word, node.level, fit.group, fit.count) &&
+            !word_is_empty(word, node.level)) {
+            uintptr_t page = take_in(s, node);
+            if (page != PAGE_NONE) {
+                return page;
+            }
         }
     }
     return PAGE_NONE;
@@ -312,14 +333,18 @@ static uintptr_t take_in_slots(const search *s, lfb_node parent, lfb_word bits, 
 static uintptr_t take_below(const search *s, lfb_node parent, unsigned first)
 {
     lfb_word word = lfb_tree_load(s->lfb, parent);
-    if (word_is_empty(word, parent.level)) {
-        return parent.level == 1 ? take_in_slots(s, parent, 1, false) : PAGE_NONE;
+    lfb_word whole = 1;
+    uintptr_t page = PAGE_NONE;
+    if (!word_is_empty(word, parent.level)) {
+        lfb_word before = word_mask(0, first + 1) >> CODE_BITS;
+        page = take_in_live(s, parent, word_with_code(word, parent.level, CODE_OPEN) & ~before);
+        whole = word_with_code(word, parent.level, CODE_FREE);
     }
-    lfb_word before = word_mask(0, first + 1) >> CODE_BITS;
-    lfb_word open = word_with_code(word, parent.level, CODE_OPEN);
-    uintptr_t page = take_in_slots(s, parent, open & ~before, true);
-    if (page == PAGE_NONE && parent.level == 1) {
-        page = take_in_slots(s, parent, open | word_with_code(word, 1, CODE_FREE), false);
+    if (parent.level > 1) {
+        return page;
+    }
+    for (; page == PAGE_NONE && whole; whole &= whole - 1) {
+        page = take_first(s, lfb_page_of_slot(parent, word_bit_slot(whole)));
     }
     return page;
 }
@@ -337,25 +362,20 @@ static uintptr_t take_next_door(const search *s)
 /* Takes from the fullest node of level 1 nearby that is no fuller than `most`. */
 static uintptr_t fill(const search *s, unsigned least, unsigned most)
 {
-    enum { STEP = 16, TRIES = 4 };
+    enum { TRIES = 4 };
     lfb_node near = ancestor(lfb_cursor_of(s->lfb, s->lane, s->want->level), 1);
+    lfb_pick pick = {least, most, s->want->order};
     lfb_node node;
-    unsigned tries = 0;
-    if (!lfb_room_pick(s->lfb, s->lane, near, (lfb_pick){least, most, s->want->order}, &node)) {
-        return PAGE_NONE;
-    }
-    for (unsigned low = most; low > least && tries < TRIES;) {
-        low = low > least + STEP ? low - STEP : least;
-        lfb_pick pick = {low, most, s->want->order};
-        while (tries < TRIES && lfb_room_pick(s->lfb, s->lane, near, pick, &node)) {
-            uintptr_t page = s->want->level ? take_in(s, node) : take_below(s, node, 0);
-            if (page != PAGE_NONE) {
-                return page;
-            }
-            lfb_hint_lower(s->lfb, node);
-            lfb_room_refresh(s->lfb, node);
-            tries++;
+    for (unsigned tries = 0; tries < TRIES; tries++) {
+        if (!lfb_room_pick(s->lfb, s->lane, near, pick, &node)) {
+            break;
         }
+        uintptr_t page = s->want->level ? take_in(s, node) : take_below(s, node, 0);
+        if (page != PAGE_NONE) {
+            return page;
+        }
+        lfb_hint_lower(s->lfb, node);
+        lfb_room_refresh(s->lfb, node);
     }
     return PAGE_NONE;
 }
@@ -381,7 +401,7 @@ static uintptr_t sweep(const search *s, lfb_node node)
     }
     uintptr_t page = PAGE_NONE;
     if (node.level == s->want->level) {
-        return claim_in_node(s, node, word);
+        return claim_in_node(s, node, word, true);
     }
     lfb_word open = word_with_code(word, node.level, CODE_OPEN);
     lfb_word bits = open | word_with_code(word, node.level, CODE_FREE);
