@@ -157,6 +157,7 @@ typedef struct lfb {
     unsigned lane_count;
     unsigned lane_bits; /* bits that hold a lane number */
     unsigned char level_of_order[LFB_MAX_ORDER + 1];
+    unsigned char place_of_order[LFB_MAX_ORDER + 1]; /* in a lane */
     unsigned (*current_lane)(void *context);
     void *lane_context;
     lfb_backend backend; /* release is NULL when the caller gave the metadata */

@@ -53,8 +53,9 @@ uintptr_t lfb_alloc_on(lfb_t *lfb, unsigned lane, unsigned order)
     }
     lfb_lane *own = lfb_lane_of(lfb, lane);
     unsigned level = lfb->level_of_order[order];
-    uintptr_t page = level == 0 ? quick_take(lfb, own, 0, order)
-                                : quick_take(lfb, own, level, order - lfb_slot_order(level));
+    unsigned place = lfb->place_of_order[order];
+    uintptr_t page = level == 0 ? quick_take(lfb, own, 0, place, order)
+                                : quick_take(lfb, own, level, place, order - lfb_slot_order(level));
     return LFB_LIKELY(page != PAGE_NONE) ? lfb_address_of(lfb, page)
                                          : search_for_block(lfb, own, order);
 }

@@ -71,6 +71,7 @@ static void plan_levels(lfb_t *lfb)
             level++;
         }
         lfb->level_of_order[order] = (unsigned char)level;
+        lfb->place_of_order[order] = (unsigned char)lfb_place_of(level, order);
     }
 }
 

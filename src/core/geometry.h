@@ -38,12 +38,16 @@ typedef struct lfb_shared {
     lfb_atomic exhausted;
 } lfb_shared;
 
-/* What is known of one CPU. Nodes are numbered from the first of their level. */
+/* A lane knows a place for each order that a leaf has slots for, so that they don't get into each
+ * other's way, and for each level above. */
+enum { LANE_PLACES = LFB_LEAF_ORDER + LFB_MAX_LEVELS - 1 };
+
+/* What is known of one CPU. Places are nodes, numbered from the first of their level. */
 typedef struct lfb_lane {
-    lfb_atomic tags;                   /* how many it has given out */
-    lfb_atomic refusals;               /* failures that were answered without a look */
-    lfb_atomic vacancy;                /* where it has just released a block: see room.h */
-    lfb_atomic cursor[LFB_MAX_LEVELS]; /* the node where it last allocated on each level */
+    lfb_atomic tags;               /* how many it has given out */
+    lfb_atomic refusals;           /* failures that were answered without a look */
+    lfb_guess cursor[LANE_PLACES]; /* the node that it is filling */
+    lfb_guess next[LANE_PLACES];   /* where to allocate next: there, or see room.h */
 } lfb_lane;
 
 enum { LANE_SIZE = (sizeof(lfb_lane) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE };
@@ -167,13 +171,17 @@ static inline lfb_word lfb_lane_number(const lfb_t *lfb, const lfb_lane *lane)
     return (lfb_word)((const char *)lane - (const char *)lfb->lanes) / LANE_SIZE;
 }
 
-/* The node of a level where the lane last allocated. */
-static inline lfb_node lfb_cursor_of(const lfb_t *lfb, const lfb_lane *lane, unsigned level)
+/* The place in a lane for blocks of an order. */
+static inline unsigned lfb_place_of(unsigned level, unsigned order)
 {
-    /* relaxed: any node will do to start with; memory shared with others may hold anything */
-    lfb_word index = lfb_load_relaxed(&lane->cursor[level]);
-    index = index < lfb->levels[level].count ? index : 0;
-    return (lfb_node){level, lfb->levels[level].first + (uintptr_t)index};
+    unsigned last = LFB_LEAF_ORDER - 1;
+    return level ? last + level : order < last ? order : last;
+}
+
+/* A node's number from the first of its level, as lanes note it. */
+static inline uint32_t lfb_index_of(const lfb_t *lfb, lfb_node node)
+{
+    return (uint32_t)(node.number - lfb->levels[node.level].first);
 }
 
 /* ---------------------------------------------------------------------------- geometry.c ---- */

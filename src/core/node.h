@@ -198,6 +198,15 @@ static inline lfb_word word_find_block(lfb_word word, unsigned level, unsigned g
     return bits;
 }
 
+/* Whether the release of these bits, which begin at a slot, may have made an aligned group of
+ * 2^order FREE slots: surely not if the only group that they touch isn't one. */
+static inline bool word_may_have_made(lfb_word live, lfb_word freed, unsigned slot, unsigned order)
+{
+    unsigned slots = 1U << order;
+    lfb_word group = word_mask(slot & ~(slots - 1), slots);
+    return (freed & ~group) != 0 || ((live ^ WORD_EACH((lfb_word)CODE_FREE)) & group) == 0;
+}
+
 /* log2 of the largest aligned group of FREE slots in a live word; -1: none is FREE. */
 static inline int word_largest_free(lfb_word word, unsigned level)
 {

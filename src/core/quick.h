@@ -10,21 +10,11 @@
 #include "../port/likely.h"
 #include "room.h"
 
-/* Where the lane has just released a block on this level (room.h), or last allocated one. */
-static inline uintptr_t quick_place(lfb_lane *lane, unsigned level)
-{
-    lfb_word vacancy = lfb_load_relaxed(&lane->vacancy);
-    if ((vacancy & VACANCY_LEVEL_MASK) == level + 1) {
-        lfb_store_relaxed(&lane->vacancy, 0);
-        return (uintptr_t)(vacancy >> VACANCY_LEVEL_BITS);
-    }
-    return (uintptr_t)lfb_load_relaxed(&lane->cursor[level]);
-}
-
 /* Takes a block of 2^group slots. Returns its first page; PAGE_NONE: look closer. */
-static inline uintptr_t quick_take(const lfb_t *lfb, lfb_lane *lane, unsigned level, unsigned group)
+static inline uintptr_t quick_take(const lfb_t *lfb, lfb_lane *lane, unsigned level, unsigned place,
+                                   unsigned group)
 {
-    uintptr_t index = quick_place(lane, level);
+    uintptr_t index = lfb_guess_load(&lane->next[place]);
     uintptr_t count = lfb->levels[level].count;
     if (!LFB_LIKELY(index < count)) {
         return PAGE_NONE;
@@ -46,43 +36,64 @@ static inline uintptr_t quick_take(const lfb_t *lfb, lfb_lane *lane, unsigned le
     return lfb_cas_acq_rel(at, &seen, word_hold_block(seen, bit, group)) ? page : PAGE_NONE;
 }
 
-/* Exhaustion, hints, rooms and vacancies after a release in a node that is still live. */
-static inline void quick_tell(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word live)
+/* Exhaustion, hints, rooms and vacancies after a release in a node that is still live; `run` has
+ * the bits of the slots, which begin at `slot`. */
+static inline void quick_tell(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word run,
+                              unsigned slot, lfb_word live)
 {
     lfb_exhaustion_over(lfb);
     if (!LFB_LIKELY(lfb->top > 0)) {
         return; /* a tree of leaves has none of the others */
     }
-    /* The hint of a leaf's parent is often higher than anything that is free in the leaf. */
     lfb_node hinted = node.level ? node : lfb_parent(node);
-    if (lfb_hint_deficit(lfb, hinted) > (node.level ? 0 : LFB_NODE_ORDER)) {
+    int beyond = lfb_hint_order(lfb, hinted) + 1 - (int)lfb_slot_order(node.level);
+    if (beyond <= (int)(node.level ? LFB_NODE_ORDER : LFB_LEAF_ORDER) &&
+        word_may_have_made(live, run, slot, beyond > 0 ? (unsigned)beyond : 0)) {
         lfb_hint_raise_in(lfb, node, live);
     }
-    if ((node.level > 1 || lfb_room_is_tight(lfb, hinted)) && !lfb_tree_is_warm(lfb, lane, node)) {
-        lfb_word index = (lfb_word)(node.number - lfb->levels[node.level].first);
-        lfb_store_relaxed(&lane->vacancy, index << VACANCY_LEVEL_BITS | (node.level + 1));
+    if (node.level > 1 || lfb_room_is_tight(lfb, hinted)) {
+        unsigned order = lfb_high_bit(lfb_high_bit(run) - lfb_low_bit(run));
+        lfb_guess *next = &lane->next[lfb_place_of(node.level, order)];
+        if (lfb_guess_load(next) != lfb_index_of(lfb, node)) {
+            lfb_guess_store(next, lfb_index_of(lfb, node));
+        }
     }
     if (node.level <= 1 && lfb_room_is_sampled(live)) {
         lfb_room_refresh(lfb, hinted);
     }
 }
 
-/* Releases the run at a slot of this live word, if all of it lies there and something remains that
- * keeps the node live. Returns false, and does nothing, where it takes more or a closer look. */
+/* Releases the last run of a live word, which retires. */
+LFB_SELDOM static bool quick_retire(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen,
+                                    lfb_word live)
+{
+    lfb_freed freed;
+    if (!lfb_tree_release(lfb, lane, node, seen, live, &freed)) {
+        return false;
+    }
+    lfb_hint_raise(lfb, &freed);
+    lfb_room_released(lfb, node, seen, &freed);
+    return true;
+}
+
+/* Releases the run at a slot of this live word, if all of it lies there. Returns false, and does
+ * nothing, where it takes a closer look. */
 static inline bool quick_free_slots(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen,
                                     unsigned slot)
 {
     lfb_word run = word_run_mask(seen, slot);
     lfb_word live = (seen & ~run) | (run & WORD_EACH((lfb_word)CODE_FREE));
-    if (run == 0 || word_is_empty(seen, node.level) ||
-        (word_is_all(live, node.level, CODE_FREE) && !lfb_tree_is_warm(lfb, lane, node))) {
+    if (run == 0 || word_is_empty(seen, node.level)) {
         return false;
+    }
+    if (word_is_all(live, node.level, CODE_FREE) && !lfb_tree_is_warm(lfb, lane, node)) {
+        return quick_retire(lfb, lane, node, seen, live);
     }
     /* LP of most releases. E1. seq_cst: hint.h, H1. */
     if (!lfb_cas_seq_cst(lfb_word_of(lfb, node), &seen, live)) {
         return false;
     }
-    quick_tell(lfb, lane, node, live);
+    quick_tell(lfb, lane, node, run, slot, live);
     return true;
 }
 

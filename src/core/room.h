@@ -50,14 +50,9 @@ static inline bool lfb_room_is_sampled(lfb_word word)
 
 /*
  * Vacancies. A slot that a lane has just released is its best place for the next block: its word is
- * in the cache. It is taken again where that doesn't keep a node of level 1 from draining, in one
- * that is nearly full; above level 1, always. A lane keeps one: 0, or
- *
- *   | number of the node, from the level's first | level + 1 |
+ * in the cache. It is taken again where that doesn't keep a node of level 1 from draining: in one
+ * that is nearly full; above level 1, always. The lane notes its node as the next place.
  */
-enum { VACANCY_LEVEL_BITS = 6, VACANCY_LEVEL_MASK = (1 << VACANCY_LEVEL_BITS) - 1 };
-
-_Static_assert(LFB_MAX_LEVELS < VACANCY_LEVEL_MASK, "a level fits");
 
 /* Whether a node of level 1 is too full to drain soon. */
 static inline bool lfb_room_is_tight(const lfb_t *lfb, lfb_node node)

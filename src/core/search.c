@@ -26,7 +26,8 @@ bool lfb_want_block(const lfb_t *lfb, unsigned order, lfb_want *want)
     }
     unsigned level = lfb->level_of_order[order];
     unsigned group = order - lfb_slot_order(level);
-    *want = (lfb_want){(uintptr_t)1 << order, order, level, {group, 1U << group}};
+    unsigned place = lfb->place_of_order[order];
+    *want = (lfb_want){(uintptr_t)1 << order, order, level, place, {group, 1U << group}};
     return true;
 }
 
@@ -40,6 +41,7 @@ bool lfb_want_run(const lfb_t *lfb, uintptr_t pages, lfb_want *want)
     /* Almost a whole slot: all but the last few slots of the node below it, in one update. */
     if (want->level > 0 && order == lfb_slot_order(want->level) && pages < (uintptr_t)1 << order) {
         want->level--;
+        want->place = lfb_place_of(want->level, order);
         want->fit.group = order - lfb_slot_order(want->level);
     }
     want->fit.count = (unsigned)((pages - 1) >> lfb_slot_order(want->level)) + 1;
@@ -53,15 +55,25 @@ static lfb_node ancestor(lfb_node node, unsigned level)
     return (lfb_node){level, node.number >> (level - node.level) * LFB_NODE_ORDER};
 }
 
-/* The lane works at this node from now on. The one it leaves must not stay all FREE. */
-static void move_cursor(const lfb_t *lfb, lfb_lane *lane, lfb_node node)
+/* The node that the lane is filling with blocks like these. */
+static lfb_node cursor_of(const lfb_t *lfb, const lfb_lane *lane, const lfb_want *want)
 {
-    lfb_node old = lfb_cursor_of(lfb, lane, node.level);
+    /* Any node will do to start with; memory shared with others may hold anything. */
+    uintptr_t index = lfb_guess_load(&lane->cursor[want->place]);
+    index = index < lfb->levels[want->level].count ? index : 0;
+    return (lfb_node){want->level, lfb->levels[want->level].first + index};
+}
+
+/* The lane fills the node of this page from now on. The one it leaves must not stay all FREE. */
+static void move_cursor(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, uintptr_t page)
+{
+    lfb_node old = cursor_of(lfb, lane, want);
+    lfb_node node = lfb_node_of_page(want->level, page);
+    lfb_guess_store(&lane->next[want->place], lfb_index_of(lfb, node));
     if (old.number == node.number) {
         return;
     }
-    lfb_word index = (lfb_word)(node.number - lfb->levels[node.level].first);
-    lfb_store_relaxed(&lane->cursor[node.level], index); /* relaxed: see lfb_cursor_of */
+    lfb_guess_store(&lane->cursor[want->place], lfb_index_of(lfb, node));
     lfb_word word = lfb_tree_load(lfb, old);
     lfb_freed freed;
     if (!word_is_empty(word, old.level) && word_is_all(word, old.level, CODE_FREE) &&
@@ -252,7 +264,7 @@ static lfb_word own_share(const search *s, lfb_node node)
  * own on, then slots that are whole. */
 static uintptr_t descend_in(const search *s, lfb_node node, lfb_word word, lfb_word slots)
 {
-    lfb_node own = ancestor(lfb_cursor_of(s->lfb, s->lane, s->want->level), node.level - 1);
+    lfb_node own = ancestor(cursor_of(s->lfb, s->lane, s->want), node.level - 1);
     unsigned start = lfb_parent(own).number == node.number ? lfb_slot_in_parent(own) : 0;
     lfb_word before = word_mask(0, start + 1) >> CODE_BITS;
     lfb_word open = word_with_code(word, node.level, CODE_OPEN) & slots;
@@ -284,7 +296,7 @@ static uintptr_t follow_hints(search *s, unsigned least)
 {
     const lfb_t *lfb = s->lfb;
     s->least = least;
-    lfb_node own = lfb_cursor_of(lfb, s->lane, s->want->level);
+    lfb_node own = cursor_of(lfb, s->lane, s->want);
     for (unsigned level = own.level + 1; level <= lfb->top; level++) {
         uintptr_t page = visit(s, ancestor(own, level));
         if (page != PAGE_NONE) {
@@ -352,7 +364,7 @@ static uintptr_t take_below(const search *s, lfb_node parent, unsigned first)
 static uintptr_t take_next_door(const search *s)
 {
     const lfb_t *lfb = s->lfb;
-    lfb_node own = lfb_cursor_of(lfb, s->lane, s->want->level);
+    lfb_node own = cursor_of(lfb, s->lane, s->want);
     if (own.level == lfb->top || own.level == 1) {
         return PAGE_NONE; /* level 1: the fullest node is a better place than the next one */
     }
@@ -363,7 +375,7 @@ static uintptr_t take_next_door(const search *s)
 static uintptr_t fill(const search *s, unsigned least, unsigned most)
 {
     enum { TRIES = 4 };
-    lfb_node near = ancestor(lfb_cursor_of(s->lfb, s->lane, s->want->level), 1);
+    lfb_node near = ancestor(cursor_of(s->lfb, s->lane, s->want), 1);
     lfb_pick pick = {least, most, s->want->order};
     lfb_node node;
     for (unsigned tries = 0; tries < TRIES; tries++) {
@@ -439,7 +451,7 @@ static uintptr_t look(search *s)
 {
     const lfb_t *lfb = s->lfb;
     unsigned order = s->want->order;
-    uintptr_t page = take_in(s, lfb_cursor_of(lfb, s->lane, s->want->level));
+    uintptr_t page = take_in(s, cursor_of(lfb, s->lane, s->want));
     if (page == PAGE_NONE) {
         page = take_next_door(s);
     }
@@ -468,7 +480,7 @@ uintptr_t lfb_search(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want)
     }
     uintptr_t page = look(&s);
     if (page != PAGE_NONE) {
-        move_cursor(lfb, lane, lfb_node_of_page(want->level, page));
+        move_cursor(lfb, lane, want, page);
         return page;
     }
     lfb_word sweep = lfb_exhaustion_suspected(lfb, lane, want->order);
@@ -482,7 +494,7 @@ uintptr_t lfb_search(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want)
 unsigned lfb_search_nearby(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, unsigned most,
                            uintptr_t pages[])
 {
-    return lfb_tree_take(lfb, lane, lfb_cursor_of(lfb, lane, want->level), want->fit, most, pages);
+    return lfb_tree_take(lfb, lane, cursor_of(lfb, lane, want), want->fit, most, pages);
 }
 
 uintptr_t lfb_search_within(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want,

@@ -16,6 +16,7 @@ typedef struct lfb_want {
     uintptr_t pages;
     unsigned order;
     unsigned level;
+    unsigned place; /* in a lane */
     lfb_fit fit;
 } lfb_want;
 

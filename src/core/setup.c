@@ -129,9 +129,11 @@ static void start_lanes(const lfb_t *lfb)
 {
     for (unsigned i = 0; i < lfb->lane_count; i++) {
         lfb_lane *lane = lfb_lane_of(lfb, i);
-        for (unsigned level = 0; level <= lfb->top; level++) {
-            uintptr_t stride = lfb->levels[level].count >> lfb->lane_bits;
-            lfb_store_relaxed(&lane->cursor[level], (lfb_word)(stride * i));
+        for (unsigned order = 0; order <= lfb->largest_order; order++) {
+            unsigned place = lfb->place_of_order[order];
+            uintptr_t stride = lfb->levels[lfb->level_of_order[order]].count >> lfb->lane_bits;
+            lfb_guess_store(&lane->cursor[place], (uint32_t)(stride * i));
+            lfb_guess_store(&lane->next[place], (uint32_t)(stride * i));
         }
     }
 }

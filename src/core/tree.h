@@ -90,13 +90,17 @@ static inline bool lfb_piece_continues(const lfb_piece *piece)
            word_code(piece->word, piece->slot + piece->count - 1) == CODE_HELD;
 }
 
-/* Whether this is the node where the lane last allocated: it stays live when it becomes all FREE,
- * so that a lane which allocates and releases in turns neither splits nor merges. */
+/* Whether the lane is filling this node: it stays live when it becomes all FREE, so that a lane
+ * which allocates and releases in turns neither splits nor merges. */
 static inline bool lfb_tree_is_warm(const lfb_t *lfb, const lfb_lane *lane, lfb_node node)
 {
-    /* relaxed: a guess by nature */
-    return lfb_load_relaxed(&lane->cursor[node.level]) ==
-           (lfb_word)(node.number - lfb->levels[node.level].first);
+    uint32_t index = lfb_index_of(lfb, node);
+    bool warm = false;
+    unsigned last = lfb_place_of(node.level, LFB_LEAF_ORDER);
+    for (unsigned place = node.level ? last : 0; place <= last; place++) {
+        warm |= lfb_guess_load(&lane->cursor[place]) == index;
+    }
+    return warm;
 }
 
 /* The largest free order that a live word shows; -1: none. */

@@ -45,6 +45,22 @@ static inline lfb_word lfb_load_relaxed(const lfb_atomic *at)
     return atomic_load_explicit(at, memory_order_relaxed);
 }
 
+/* A note that may be stale, torn from others or wrong, and so only guides: always relaxed. */
+typedef _Atomic(uint32_t) lfb_guess;
+
+static inline uint32_t lfb_guess_load(const lfb_guess *at)
+{
+    LFB_ATOMIC_BEFORE(LFB_OP_LOAD, at);
+    return atomic_load_explicit(at, memory_order_relaxed);
+}
+
+static inline void lfb_guess_store(lfb_guess *at, uint32_t value)
+{
+    LFB_ATOMIC_BEFORE(LFB_OP_STORE, at);
+    atomic_store_explicit(at, value, memory_order_relaxed);
+    LFB_ATOMIC_AFTER(LFB_OP_STORE, at, true);
+}
+
 static inline lfb_word lfb_load_acquire(const lfb_atomic *at)
 {
     LFB_ATOMIC_BEFORE(LFB_OP_LOAD, at);

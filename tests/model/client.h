@@ -77,7 +77,9 @@ static void client_give(unsigned lane, uintptr_t page)
 static inline void client_send_away(unsigned lane, size_t pages)
 {
     for (unsigned level = 0; level < client.top; level++) {
-        lfb_lane_of(&client, lane)->cursor[level] = (lfb_word)(pages - 1) >> lfb_node_order(level);
+        uint32_t last = (uint32_t)(pages - 1) >> lfb_node_order(level);
+        lfb_lane_of(&client, lane)->cursor[lfb_place_of(level, 0)] = last;
+        lfb_lane_of(&client, lane)->next[lfb_place_of(level, 0)] = last;
     }
 }
 
