@@ -230,6 +230,56 @@ static void check_runs(const model *m, lfb_word word)
     }
 }
 
+static lfb_word model_starts(const model *m)
+{
+    lfb_word bits = 0;
+    for (unsigned slot = 0; slot < m->slots; slot++) {
+        bits |= starts_run(m, slot) ? slot_bit(slot) : 0;
+    }
+    return bits;
+}
+
+/* Both bits of the slots of the run, or the rest of one, that begins at a slot and ends in this
+ * word; 0: none does. */
+static lfb_word model_run_mask(const model *m, unsigned slot)
+{
+    unsigned end = slot;
+    while (end < m->slots && m->codes[end] == CODE_HELD) {
+        end++;
+    }
+    return m->codes[end] == CODE_LAST ? low_bits(2 * (end + 1)) & ~low_bits(2 * slot) : 0;
+}
+
+/* What the fast paths look for: blocks, and runs by their bits. `choice` picks where they start. */
+static void check_masks(const model *m, lfb_word word, lfb_word choice)
+{
+    if (model_is_empty(m)) {
+        return;
+    }
+    lfb_word starts = 0;
+    lfb_word wanted = 0;
+    bool all = true;
+    for (unsigned slot = 0; slot < m->slots; slot++) {
+        lfb_word mask = model_run_mask(m, slot);
+        expect(m, word_run_mask(word, slot) == mask, "word_run_mask");
+        if (choice & slot_bit(slot)) {
+            starts |= slot_bit(slot);
+            wanted |= mask;
+            all = all && mask && starts_run(m, slot);
+        }
+    }
+    expect(m, word_run_masks(word, m->level, starts) == (all ? wanted : 0), "word_run_masks");
+    for (unsigned order = 0; order <= order_of_slots(m->level); order++) {
+        lfb_word blocks = model_streaks(m, CODE_FREE, 1U << order, 1U << order);
+        expect(m, word_find_block(word, m->level, order) == blocks, "word_find_block");
+        for (; blocks; blocks &= blocks - 1) {
+            model held = model_hold(m, word_bit_slot(blocks), 1U << order);
+            expect(m, word_hold_block(word, blocks & (~blocks + 1), order) == pack(&held),
+                   "word_hold_block");
+        }
+    }
+}
+
 /* With the bits that belong to no slot set too. */
 static void check_legality(const model *m, lfb_word word, lfb_word noise)
 {
@@ -246,6 +296,8 @@ static void check_looks(const model *m, lfb_word word, lfb_word noise)
     check_codes(m, word);
     check_runs(m, word);
     check_legality(m, word, noise);
+    check_masks(m, word, noise);
+    check_masks(m, word, model_starts(m) & noise);
     expect(m, word_largest_free(word, m->level) == model_largest_free(m), "word_largest_free");
 }
 
@@ -344,6 +396,25 @@ static void check_take(const model *m, lfb_word word, unsigned slot, unsigned co
     }
 }
 
+/* A release of slots says if an aligned group of FREE slots may have come of it: whenever one has.
+ */
+static void check_made(const model *m, lfb_word word, unsigned slot, unsigned count)
+{
+    lfb_word freed = low_bits(2 * (slot + count)) & ~low_bits(2 * slot);
+    lfb_word live = word_free(word, slot, count);
+    model after = unpack(live, m->level);
+    for (unsigned order = 0; order <= order_of_slots(m->level); order++) {
+        bool made = false;
+        for (unsigned at = 0; at < m->slots; at += 1U << order) {
+            made |= at < slot + count && slot < at + (1U << order) &&
+                    model_is(&after, at, 1U << order, CODE_FREE);
+        }
+        bool said = word_may_have_made(live, freed, slot, order);
+        bool one = slot >> order == (slot + count - 1) >> order;
+        expect(m, one ? said == made : said, "word_may_have_made");
+    }
+}
+
 /* What an owner does to the run at `slot`: release it, trim and cut it, push slots down. */
 static void check_owner(const model *m, lfb_word word, unsigned slot, unsigned keep)
 {
@@ -352,6 +423,7 @@ static void check_owner(const model *m, lfb_word word, unsigned slot, unsigned k
     }
     unsigned count = word_run_length(word, slot);
     expect(m, is_live_and_legal(word_free(word, slot, count), m->level), "a release");
+    check_made(m, word, slot, count);
     if (keep < count) {
         lfb_word trimmed = word_hold(word, slot, keep);
         trimmed = word_free(trimmed, slot + keep, count - keep);

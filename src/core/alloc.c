@@ -32,18 +32,14 @@ static lfb_status range_at(const lfb_t *lfb, uintptr_t address, size_t pages, lf
     return pages <= lfb->end_page - range->page ? LFB_OK : LFB_OUT_OF_RANGE;
 }
 
-static uintptr_t address_or_none(const lfb_t *lfb, uintptr_t page)
-{
-    return page == PAGE_NONE ? LFB_NONE : lfb_address_of(lfb, page);
-}
-
 /* ------------------------------------------------------------------------------ allocate ---- */
 
 LFB_SELDOM static uintptr_t search_for_block(const lfb_t *lfb, lfb_lane *lane, unsigned order)
 {
     lfb_want want;
     lfb_want_block(lfb, order, &want);
-    return address_or_none(lfb, lfb_search(lfb, lane, &want));
+    uintptr_t page;
+    return lfb_search(lfb, lane, &want, 1, &page) ? lfb_address_of(lfb, page) : LFB_NONE;
 }
 
 uintptr_t lfb_alloc_on(lfb_t *lfb, unsigned lane, unsigned order)
@@ -71,7 +67,9 @@ uintptr_t lfb_alloc_run_on(lfb_t *lfb, unsigned lane, size_t pages)
     if (!lfb_want_run(lfb, pages, &want)) {
         return LFB_NONE;
     }
-    return address_or_none(lfb, lfb_search(lfb, lfb_lane_of(lfb, lane), &want));
+    lfb_lane *own = lfb_lane_of(lfb, lane);
+    uintptr_t page;
+    return lfb_search(lfb, own, &want, 1, &page) ? lfb_address_of(lfb, page) : LFB_NONE;
 }
 
 uintptr_t lfb_alloc_run(lfb_t *lfb, size_t pages)
@@ -94,7 +92,8 @@ uintptr_t lfb_alloc_within_on(lfb_t *lfb, unsigned lane, size_t pages, uintptr_t
         return LFB_NONE;
     }
     lfb_range window = {first, end - first};
-    return address_or_none(lfb, lfb_search_within(lfb, lfb_lane_of(lfb, lane), &want, window));
+    uintptr_t page = lfb_search_within(lfb, lfb_lane_of(lfb, lane), &want, window);
+    return page == PAGE_NONE ? LFB_NONE : lfb_address_of(lfb, page);
 }
 
 uintptr_t lfb_alloc_within(lfb_t *lfb, size_t pages, uintptr_t low, uintptr_t high)
@@ -130,13 +129,9 @@ size_t lfb_alloc_bulk_on(lfb_t *lfb, unsigned lane, unsigned order, size_t count
     }
     while (got < count) {
         unsigned most = count - got < LEAF_SLOTS ? (unsigned)(count - got) : LEAF_SLOTS;
-        unsigned more = lfb_search_nearby(lfb, own, &want, most, out + got);
+        unsigned more = lfb_search(lfb, own, &want, most, out + got);
         if (!more) {
-            out[got] = lfb_search(lfb, own, &want);
-            if (out[got] == PAGE_NONE) {
-                break;
-            }
-            more = 1;
+            break;
         }
         for (; more > 0; more--, got++) {
             out[got] = lfb_address_of(lfb, out[got]);
@@ -210,52 +205,58 @@ lfb_status lfb_free_sized(lfb_t *lfb, uintptr_t address, size_t pages)
     return lfb_free_sized_on(lfb, lane_now(lfb), address, pages);
 }
 
-/* If a whole run starts at the address in the slots of this word, but not in the first, frees it in
- * *word. */
-static bool free_in_word(const lfb_t *lfb, lfb_node node, lfb_word *word, uintptr_t address)
+/* The slots of a node, as low bits, with which the first addresses begin. *count: in, how many
+ * addresses there are; out, how many of them begin a slot of this node, each another. */
+static lfb_word slots_at(const lfb_t *lfb, lfb_node node, const uintptr_t in[], size_t *count)
 {
-    uintptr_t page;
-    if (page_at(lfb, address, &page) != LFB_OK ||
-        lfb_node_of_page(node.level, page).number != node.number) {
-        return false;
+    unsigned shift = lfb->page_shift + lfb_slot_order(node.level);
+    uintptr_t first = lfb_page_of_node(node) >> lfb_slot_order(node.level);
+    uintptr_t slots = word_slots(node.level);
+    lfb_word bits = 0;
+    size_t i = 0;
+    for (; i < *count; i++) {
+        uintptr_t slot = (in[i] >> shift) - first;
+        lfb_word bit = (lfb_word)1 << (CODE_BITS * (slot & (slots - 1)));
+        if (slot >= slots || bits & bit || (in[i] & (((uintptr_t)1 << shift) - 1))) {
+            break;
+        }
+        bits |= bit;
     }
-    unsigned slot = lfb_slot_of_page(node.level, page);
-    enum word_code code = word_code(*word, slot);
-    if (slot == 0 || page != lfb_page_of_slot(node, slot) || code > CODE_LAST ||
-        word_code(*word, slot - 1) == CODE_HELD) {
-        return false;
-    }
-    unsigned count = word_run_length(*word, slot);
-    if (word_code(*word, slot + count - 1) != CODE_LAST) {
-        return false;
-    }
-    *word = word_free(*word, slot, count);
-    return true;
+    *count = i;
+    return bits;
 }
 
-/* Releases the run at in[0], and with it the next ones in the same word. Returns how many. */
-static size_t free_group(lfb_t *lfb, lfb_lane *lane, size_t count, const uintptr_t in[])
+/* Releases the runs at the first addresses that begin in one node, if all of them end in it too.
+ * Returns how many; 0: look at each. */
+static size_t free_in_node(lfb_t *lfb, lfb_lane *lane, size_t count, const uintptr_t in[])
 {
+    uintptr_t page;
+    if (page_at(lfb, in[0], &page) != LFB_OK) {
+        return 0;
+    }
     for (;;) {
-        uintptr_t page;
-        if (page_at(lfb, in[0], &page) != LFB_OK) {
+        lfb_node node = lfb_node_of_page(lfb_level_of_page(lfb, page), page);
+        lfb_word seen = lfb_tree_load(lfb, node);
+        unsigned slot = lfb_slot_of_page(node.level, page);
+        while (node.level > 0 && !word_is_empty(seen, node.level) &&
+               word_code(seen, slot) == CODE_OPEN) {
+            node = lfb_child(node, slot);
+            seen = lfb_tree_load(lfb, node);
+            slot = 0;
+        }
+        size_t done = count;
+        lfb_piece first = {.node = node};
+        lfb_word starts = slots_at(lfb, node, in, &done);
+        lfb_word runs = word_run_masks(seen, node.level, starts);
+        if (runs == 0 || word_is_empty(seen, node.level) ||
+            (starts & 1 && lfb_tree_is_continuation(lfb, &first))) {
             return 0;
         }
-        lfb_piece piece = lfb_tree_locate(lfb, page);
-        if (lfb_run_status(lfb, &piece, page) != LFB_OK) {
-            return 0;
-        }
-        if (piece.whole || lfb_piece_continues(&piece)) {
-            return free_run(lfb, lane, in[0], 0) == LFB_OK;
-        }
-        lfb_word live = word_free(piece.word, piece.slot, piece.count);
-        size_t done = 1;
-        while (done < count && free_in_word(lfb, piece.node, &live, in[done])) {
-            done++;
-        }
+        lfb_word live = (seen & ~runs) | (runs & WORD_EACH((lfb_word)CODE_FREE));
         lfb_freed freed;
-        if (lfb_tree_release(lfb, lane, piece.node, piece.word, live, &freed)) {
+        if (lfb_tree_release(lfb, lane, node, seen, live, &freed)) {
             lfb_hint_raise(lfb, &freed);
+            lfb_room_released(lfb, node, seen, &freed);
             return done;
         }
     }
@@ -266,9 +267,12 @@ size_t lfb_free_bulk_on(lfb_t *lfb, unsigned lane, size_t count, const uintptr_t
     lfb_lane *own = lfb_lane_of(lfb, lane);
     size_t done = 0;
     while (done < count) {
-        size_t more = free_group(lfb, own, count - done, in + done);
+        size_t more = free_in_node(lfb, own, count - done, in + done);
         if (!more) {
-            break;
+            if (lfb_free_on(lfb, lane, in[done]) != LFB_OK) {
+                break;
+            }
+            more = 1;
         }
         done += more;
     }

@@ -240,6 +240,19 @@ static inline lfb_word word_run_mask(lfb_word word, unsigned slot)
     return word & end & ~(word >> 1) ? (end << CODE_BITS) - first : 0;
 }
 
+/* The bits of the runs that begin at these slots (their low bits) of a live word; 0: not at each
+ * of them begins a run that ends in this word. Additions carry through what is HELD to its end. */
+static inline lfb_word word_run_masks(lfb_word word, unsigned level, lfb_word starts)
+{
+    lfb_word held = word_with_code(word, level, CODE_HELD);
+    lfb_word last = word_with_code(word, level, CODE_LAST);
+    lfb_word may_start = (held | last) & ~(held << CODE_BITS);
+    lfb_word chains = held * 3;
+    lfb_word sum = chains + starts;
+    lfb_word ends = sum & ~chains;
+    return (starts & ~may_start) | (ends & ~last) ? 0 : (chains & ~sum) | ends * 3;
+}
+
 /* The slot of this word in which the run at `slot` (HELD or LAST) begins. */
 static inline unsigned word_run_start(lfb_word word, unsigned slot)
 {

@@ -17,6 +17,9 @@ typedef struct search {
     lfb_range window; /* claims stay inside */
     bool by_hints;    /* sweeps only */
     unsigned least;   /* descents: the order that a hint must promise */
+    unsigned most;    /* so many, if one word has them */
+    uintptr_t *pages;
+    unsigned *got;
 } search;
 
 bool lfb_want_block(const lfb_t *lfb, unsigned order, lfb_want *want)
@@ -194,8 +197,9 @@ static uintptr_t take_in(const search *s, lfb_node node)
                    ? claim_in(s, lfb_page_of_node(node), (uintptr_t)1 << s->want->order)
                    : claim_in_node(s, node, word, false);
     }
-    uintptr_t page;
-    return lfb_tree_take(s->lfb, s->lane, node, s->want->fit, 1, &page) ? page : PAGE_NONE;
+    unsigned got = lfb_tree_take(s->lfb, s->lane, node, s->want->fit, s->most, s->pages);
+    *s->got = got ? got : 1;
+    return got ? s->pages[0] : PAGE_NONE;
 }
 
 /* --------------------------------------------------------------------- following the hints ---- */
@@ -469,32 +473,32 @@ static uintptr_t look(search *s)
     return page != PAGE_NONE ? page : follow_hints(s, order);
 }
 
-uintptr_t lfb_search(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want)
+unsigned lfb_search(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, unsigned most,
+                    uintptr_t pages[])
 {
+    unsigned got = 1;
     search s = {.lfb = lfb,
                 .lane = lane,
                 .want = want,
-                .window = {lfb->first_page, lfb->end_page - lfb->first_page}};
+                .window = {lfb->first_page, lfb->end_page - lfb->first_page},
+                .most = most,
+                .pages = pages,
+                .got = &got};
     if (lfb_is_exhausted(lfb, lane, want->pages)) {
-        return PAGE_NONE;
+        return 0;
     }
-    uintptr_t page = look(&s);
-    if (page != PAGE_NONE) {
-        move_cursor(lfb, lane, want, page);
-        return page;
+    pages[0] = look(&s);
+    if (pages[0] != PAGE_NONE) {
+        move_cursor(lfb, lane, want, pages[0]);
+        return got;
     }
     lfb_word sweep = lfb_exhaustion_suspected(lfb, lane, want->order);
-    page = sweep_all(&s);
-    if (page == PAGE_NONE) {
-        lfb_exhaustion_found(lfb, sweep);
+    pages[0] = sweep_all(&s);
+    if (pages[0] != PAGE_NONE) {
+        return 1;
     }
-    return page;
-}
-
-unsigned lfb_search_nearby(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, unsigned most,
-                           uintptr_t pages[])
-{
-    return lfb_tree_take(lfb, lane, cursor_of(lfb, lane, want), want->fit, most, pages);
+    lfb_exhaustion_found(lfb, sweep);
+    return 0;
 }
 
 uintptr_t lfb_search_within(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want,

@@ -24,14 +24,12 @@ typedef struct lfb_want {
 bool lfb_want_block(const lfb_t *lfb, unsigned order, lfb_want *want);
 bool lfb_want_run(const lfb_t *lfb, uintptr_t pages, lfb_want *want);
 
-/* Finds and takes one run. Returns its first page, or PAGE_NONE: exhausted. */
-uintptr_t lfb_search(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want);
+/* Finds and takes one run, and up to `most`, at least 1, if the same word has more. Returns how
+ * many; their first pages are in pages[]. 0: exhausted. */
+unsigned lfb_search(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, unsigned most,
+                    uintptr_t pages[]);
 
-/* Takes up to `most` blocks from the lane's own node. Returns how many. */
-unsigned lfb_search_nearby(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, unsigned most,
-                           uintptr_t pages[]);
-
-/* lfb_search among the pages of `window` only. */
+/* Finds and takes one among the pages of `window`. Returns its first page; PAGE_NONE: none. */
 uintptr_t lfb_search_within(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want,
                             lfb_range window);
 

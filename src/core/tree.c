@@ -238,12 +238,9 @@ unsigned lfb_tree_take(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_fit 
     for (;;) {
         bool empty = word_is_empty(seen, node.level);
         lfb_word word = empty ? word_all(seen, node.level, CODE_FREE) : seen;
+        lfb_word fits = word_find_free(word, node.level, fit.group, fit.count);
         unsigned got = 0;
-        while (got < most) {
-            lfb_word fits = word_find_free(word, node.level, fit.group, fit.count);
-            if (!fits) {
-                break;
-            }
+        for (; got < most && fits; fits &= fits - 1) {
             unsigned slot = word_bit_slot(fits);
             uintptr_t page = lfb_page_of_slot(node, slot);
             if (!lfb_pages_in_range(lfb, page, fit.count * lfb_slot_pages(node.level))) {
