@@ -13,6 +13,13 @@ bool lfb_is_exhausted(const lfb_t *lfb, lfb_lane *lane, uintptr_t pages)
 
 lfb_word lfb_exhaustion_suspected(const lfb_t *lfb, lfb_lane *lane, unsigned order)
 {
+    lfb_word seen = lfb_load_seq_cst(lfb_exhausted_word(lfb));
+    unsigned noted = seen & EXHAUST_ORDER;
+    bool sweeping = seen & EXHAUST_SWEEPING;
+    if (seen != 0 && noted <= (sweeping ? lfb->largest_order : order)) {
+        lfb_fence_seq_cst(); /* H3: the sweep's loads come after this one */
+        return sweeping && order <= noted ? seen : 0;
+    }
     /* From 1, and never the same twice: relaxed, for it orders nothing. */
     lfb_word count = lfb_add_relaxed(&lane->refusals, 1) + 1;
     lfb_word tag = count << lfb->lane_bits | lfb_lane_number(lfb, lane);
@@ -22,8 +29,11 @@ lfb_word lfb_exhaustion_suspected(const lfb_t *lfb, lfb_lane *lane, unsigned ord
     return sweep;
 }
 
-void lfb_exhaustion_found(const lfb_t *lfb, lfb_word sweep)
+void lfb_exhaustion_found(const lfb_t *lfb, lfb_word sweep, unsigned order)
 {
     lfb_word seen = sweep;
-    lfb_cas_seq_cst(lfb_exhausted_word(lfb), &seen, sweep & ~(lfb_word)EXHAUST_SWEEPING);
+    lfb_word tag = sweep >> EXHAUST_TAG_SHIFT << EXHAUST_TAG_SHIFT;
+    if (sweep != 0) {
+        lfb_cas_seq_cst(lfb_exhausted_word(lfb), &seen, tag | order);
+    }
 }

@@ -10,8 +10,13 @@
  * the word and clears it. By sequential consistency (H3; hint.h's H1 in other clothes) either the
  * sweep sees the release or the release sees the sweep's word.
  *
+ * A search that finds another's sweep under way leaves its word in place, so that two that fail at
+ * the same time don't undo each other's notes. If the word is still there when it has looked at
+ * every node itself, it takes the bit off, too: that the word was there before its look is all that
+ * the argument needs. But only for an order no larger than the other's, who then wouldn't know.
+ *
  * A thread killed between release and clearing leaves a word that is wrong; so one in
- * REFUSALS_MAX refusals of a lane looks again all the same.
+ * REFUSALS_MAX refusals of a lane looks again all the same, without a note.
  */
 #ifndef LFB_CORE_EXHAUST_H
 #define LFB_CORE_EXHAUST_H
@@ -36,10 +41,11 @@ static inline void lfb_exhaustion_over(const lfb_t *lfb)
 /* Whether nothing was released since a search for no more pages failed. */
 bool lfb_is_exhausted(const lfb_t *lfb, lfb_lane *lane, uintptr_t pages);
 
-/* Before a sweep of every node for a block of this order. Returns what names it to the next. */
+/* Before a sweep of every node for a block of this order. Returns the word to hand to the next; 0:
+ * the sweep won't be noted. */
 lfb_word lfb_exhaustion_suspected(const lfb_t *lfb, lfb_lane *lane, unsigned order);
 
 /* The sweep found nothing. */
-void lfb_exhaustion_found(const lfb_t *lfb, lfb_word sweep);
+void lfb_exhaustion_found(const lfb_t *lfb, lfb_word sweep, unsigned order);
 
 #endif

@@ -497,7 +497,7 @@ unsigned lfb_search(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, unsi
     if (pages[0] != PAGE_NONE) {
         return 1;
     }
-    lfb_exhaustion_found(lfb, sweep);
+    lfb_exhaustion_found(lfb, sweep, want->order);
     return 0;
 }
 
