@@ -34,12 +34,24 @@ static lfb_status range_at(const lfb_t *lfb, uintptr_t address, size_t pages, lf
 
 /* ------------------------------------------------------------------------------ allocate ---- */
 
-LFB_SELDOM static uintptr_t search_for_block(const lfb_t *lfb, lfb_lane *lane, unsigned order)
+static LFB_APART uintptr_t search_for_block(const lfb_t *lfb, lfb_lane *lane, unsigned order)
 {
     lfb_want want;
     lfb_want_block(lfb, order, &want);
     uintptr_t page;
     return lfb_search(lfb, lane, &want, 1, &page) ? lfb_address_of(lfb, page) : LFB_NONE;
+}
+
+/* A block of whole leaves. */
+static LFB_APART uintptr_t alloc_leaves(const lfb_t *lfb, lfb_lane *lane, unsigned order)
+{
+    unsigned level = lfb->level_of_order[order];
+    unsigned place = lfb->place_of_order[order];
+    uintptr_t page;
+    if (quick_take(lfb, lane, level, place, order - lfb_slot_order(level), &page)) {
+        return lfb_address_of(lfb, page);
+    }
+    return search_for_block(lfb, lane, order);
 }
 
 uintptr_t lfb_alloc_on(lfb_t *lfb, unsigned lane, unsigned order)
@@ -48,12 +60,14 @@ uintptr_t lfb_alloc_on(lfb_t *lfb, unsigned lane, unsigned order)
         return LFB_NONE;
     }
     lfb_lane *own = lfb_lane_of(lfb, lane);
-    unsigned level = lfb->level_of_order[order];
-    unsigned place = lfb->place_of_order[order];
-    uintptr_t page = level == 0 ? quick_take(lfb, own, 0, place, order)
-                                : quick_take(lfb, own, level, place, order - lfb_slot_order(level));
-    return LFB_LIKELY(page != PAGE_NONE) ? lfb_address_of(lfb, page)
-                                         : search_for_block(lfb, own, order);
+    if (lfb->level_of_order[order] > 0) {
+        return alloc_leaves(lfb, own, order);
+    }
+    uintptr_t page;
+    if (quick_take(lfb, own, 0, lfb->place_of_order[order], order, &page)) {
+        return lfb_address_of(lfb, page);
+    }
+    return search_for_block(lfb, own, order);
 }
 
 uintptr_t lfb_alloc(lfb_t *lfb, unsigned order)
@@ -148,7 +162,7 @@ size_t lfb_alloc_bulk(lfb_t *lfb, unsigned order, size_t count, uintptr_t out[])
 /* ------------------------------------------------------------------------------- release ---- */
 
 /* Releases the run at an address; `pages` is what the caller believes to be its length, 0: any. */
-LFB_SELDOM static lfb_status free_run(lfb_t *lfb, lfb_lane *lane, uintptr_t address, size_t pages)
+static LFB_APART lfb_status free_run(lfb_t *lfb, lfb_lane *lane, uintptr_t address, size_t pages)
 {
     uintptr_t page;
     lfb_status status = page_at(lfb, address, &page);
@@ -185,12 +199,24 @@ lfb_status lfb_free(lfb_t *lfb, uintptr_t address)
     return lfb_free_on(lfb, lane_now(lfb), address);
 }
 
+/* A run with which a leaf begins. */
+static LFB_APART lfb_status free_leaves(lfb_t *lfb, lfb_lane *lane, uintptr_t address)
+{
+    uintptr_t page = address >> lfb->page_shift;
+    return quick_free_aligned(lfb, lane, page) ? LFB_OK : free_run(lfb, lane, address, 0);
+}
+
 lfb_status lfb_free_on(lfb_t *lfb, unsigned lane, uintptr_t address)
 {
     lfb_lane *own = lfb_lane_of(lfb, lane);
     uintptr_t page;
-    if (page_at(lfb, address, &page) == LFB_OK && quick_free(lfb, own, page)) {
-        return LFB_OK;
+    if (LFB_LIKELY(page_at(lfb, address, &page) == LFB_OK)) {
+        if (lfb_slot_of_page(0, page) == 0) {
+            return free_leaves(lfb, own, address);
+        }
+        if (quick_free_inside(lfb, own, page)) {
+            return LFB_OK;
+        }
     }
     return free_run(lfb, own, address, 0);
 }

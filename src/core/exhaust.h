@@ -30,11 +30,16 @@ static inline lfb_atomic *lfb_exhausted_word(const lfb_t *lfb)
     return &((lfb_shared *)lfb->shared)->exhausted;
 }
 
+static inline bool lfb_is_exhaustion_noted(const lfb_t *lfb)
+{
+    return lfb_load_seq_cst(lfb_exhausted_word(lfb)) != 0; /* H3 */
+}
+
 /* After every release: pages became free. */
 static inline void lfb_exhaustion_over(const lfb_t *lfb)
 {
-    if (lfb_load_seq_cst(lfb_exhausted_word(lfb)) != 0) { /* H3 */
-        lfb_store_relaxed(lfb_exhausted_word(lfb), 0);    /* relaxed: orders nothing */
+    if (lfb_is_exhaustion_noted(lfb)) {
+        lfb_store_relaxed(lfb_exhausted_word(lfb), 0); /* relaxed: orders nothing */
     }
 }
 

@@ -76,10 +76,11 @@ static int survey_leaf(const lfb_t *lfb, lfb_node leaf, int best)
         int order = order_of_empty(leaf, word);
         return order > best ? order : best;
     }
-    while (best < LFB_LEAF_ORDER && word_find_block(word, 0, (unsigned)(best + 1))) {
-        best++;
+    unsigned better = (unsigned)(best + 1);
+    while (better <= LFB_LEAF_ORDER && word_find_block(word, 0, better)) {
+        better++;
     }
-    return best;
+    return (int)better - 1;
 }
 
 int lfb_hint_survey(const lfb_t *lfb, lfb_node node)

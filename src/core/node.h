@@ -192,10 +192,24 @@ static inline lfb_word word_find_free(lfb_word word, unsigned level, unsigned or
 static inline lfb_word word_find_block(lfb_word word, unsigned level, unsigned group)
 {
     lfb_word bits = (word >> 1) & ~word & WORD_EACH(1) & word_codes(level);
-    for (unsigned have = 0; have < group; have++) {
-        bits &= bits >> (CODE_BITS << have) & word_aligned(have + 1);
+    if (group == 0) {
+        return bits;
     }
-    return bits;
+    /* No loop: which way each of these goes is easily foretold. */
+    bits &= bits >> CODE_BITS;
+    if (group > 1) {
+        bits &= bits >> 2 * CODE_BITS;
+    }
+    if (group > 2) {
+        bits &= bits >> 4 * CODE_BITS;
+    }
+    if (group > 3) {
+        bits &= bits >> 8 * CODE_BITS;
+    }
+    if (group > 4) {
+        bits &= bits >> (16 * CODE_BITS) % LFB_WORD_BITS; /* 64-bit words only */
+    }
+    return bits & word_aligned(group);
 }
 
 /* Whether the release of these bits, which begin at a slot, may have made an aligned group of

@@ -10,62 +10,83 @@
 #include "../port/likely.h"
 #include "room.h"
 
-/* Takes a block of 2^group slots. Returns its first page; PAGE_NONE: look closer. */
-static inline uintptr_t quick_take(const lfb_t *lfb, lfb_lane *lane, unsigned level, unsigned place,
-                                   unsigned group)
+/* Takes a block of 2^group slots. Returns false where it takes a closer look. */
+static LFB_INLINE bool quick_take(const lfb_t *lfb, lfb_lane *lane, unsigned level, unsigned place,
+                                  unsigned group, uintptr_t *page)
 {
     uintptr_t index = lfb_guess_load(&lane->next[place]);
     uintptr_t count = lfb->levels[level].count;
     if (!LFB_LIKELY(index < count)) {
-        return PAGE_NONE;
+        return false;
     }
     lfb_atomic *at = (lfb_atomic *)lfb->levels[level].words + index;
     lfb_word seen = lfb_load_acquire(at); /* E1 */
     lfb_word fits = word_find_block(seen, level, group);
     if (fits == 0 || word_is_empty(seen, level)) {
-        return PAGE_NONE;
+        return false;
     }
     lfb_word bit = fits & (~fits + 1);
     lfb_node node = {level, lfb->levels[level].first + index};
-    uintptr_t page = lfb_page_of_slot(node, word_bit_slot(bit));
+    *page = lfb_page_of_slot(node, word_bit_slot(bit));
     if (!LFB_LIKELY(index - 1 < count - 2) &&
-        !lfb_pages_in_range(lfb, page, lfb_slot_pages(level) << group)) {
-        return PAGE_NONE; /* damage: pages outside the range are never FREE */
+        !lfb_pages_in_range(lfb, *page, lfb_slot_pages(level) << group)) {
+        return false; /* damage: pages outside the range are never FREE */
     }
     /* LP of most allocations. E1: acquires what the last owner wrote to the pages. */
-    return lfb_cas_acq_rel(at, &seen, word_hold_block(seen, bit, group)) ? page : PAGE_NONE;
+    return LFB_LIKELY(lfb_cas_acq_rel(at, &seen, word_hold_block(seen, bit, group)));
 }
 
-/* Exhaustion, hints, rooms and vacancies after a release in a node that is still live; `run` has
- * the bits of the slots, which begin at `slot`. */
-static inline void quick_tell(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word run,
-                              unsigned slot, lfb_word live)
+static inline lfb_node quick_hinted(lfb_node node)
+{
+    return node.level ? node : lfb_parent(node);
+}
+
+/* Whether a hint is lower than what the release of the bits `run`, from a slot on, made. */
+static LFB_INLINE bool quick_is_underrated(const lfb_t *lfb, lfb_node node, unsigned slot,
+                                           lfb_word run, lfb_word live)
+{
+    int beyond = lfb_hint_order(lfb, quick_hinted(node)) + 1 - (int)lfb_slot_order(node.level);
+    return beyond <= (int)(node.level ? LFB_NODE_ORDER : LFB_LEAF_ORDER) &&
+           word_may_have_made(live, run, slot, beyond > 0 ? (unsigned)beyond : 0);
+}
+
+/* The seldom part of quick_tell. */
+static LFB_APART void quick_tell_more(const lfb_t *lfb, lfb_node node, unsigned slot, lfb_word run,
+                                      lfb_word live)
 {
     lfb_exhaustion_over(lfb);
-    if (!LFB_LIKELY(lfb->top > 0)) {
-        return; /* a tree of leaves has none of the others */
-    }
-    lfb_node hinted = node.level ? node : lfb_parent(node);
-    int beyond = lfb_hint_order(lfb, hinted) + 1 - (int)lfb_slot_order(node.level);
-    if (beyond <= (int)(node.level ? LFB_NODE_ORDER : LFB_LEAF_ORDER) &&
-        word_may_have_made(live, run, slot, beyond > 0 ? (unsigned)beyond : 0)) {
+    if (quick_is_underrated(lfb, node, slot, run, live)) {
         lfb_hint_raise_in(lfb, node, live);
     }
-    if (node.level > 1 || lfb_room_is_tight(lfb, hinted)) {
+    if (node.level <= 1 && lfb_room_is_sampled(live)) {
+        lfb_room_refresh(lfb, quick_hinted(node));
+    }
+}
+
+/* Exhaustion, hints, rooms and vacancies after a release in a node that is still live. */
+static LFB_INLINE void quick_tell(const lfb_t *lfb, lfb_lane *lane, lfb_node node, unsigned slot,
+                                  lfb_word run, lfb_word live)
+{
+    if (!LFB_LIKELY(lfb->top > 0)) {
+        lfb_exhaustion_over(lfb); /* a tree of leaves has none of the others */
+        return;
+    }
+    if (node.level > 1 || lfb_room_is_tight(lfb, quick_hinted(node))) {
         unsigned order = lfb_high_bit(lfb_high_bit(run) - lfb_low_bit(run));
         lfb_guess *next = &lane->next[lfb_place_of(node.level, order)];
         if (lfb_guess_load(next) != lfb_index_of(lfb, node)) {
             lfb_guess_store(next, lfb_index_of(lfb, node));
         }
     }
-    if (node.level <= 1 && lfb_room_is_sampled(live)) {
-        lfb_room_refresh(lfb, hinted);
+    if (lfb_is_exhaustion_noted(lfb) || quick_is_underrated(lfb, node, slot, run, live) ||
+        (node.level <= 1 && lfb_room_is_sampled(live))) {
+        quick_tell_more(lfb, node, slot, run, live);
     }
 }
 
 /* Releases the last run of a live word, which retires. */
-LFB_SELDOM static bool quick_retire(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen,
-                                    lfb_word live)
+static LFB_APART bool quick_retire(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen,
+                                   lfb_word live)
 {
     lfb_freed freed;
     if (!lfb_tree_release(lfb, lane, node, seen, live, &freed)) {
@@ -78,8 +99,8 @@ LFB_SELDOM static bool quick_retire(const lfb_t *lfb, lfb_lane *lane, lfb_node n
 
 /* Releases the run at a slot of this live word, if all of it lies there. Returns false, and does
  * nothing, where it takes a closer look. */
-static inline bool quick_free_slots(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen,
-                                    unsigned slot)
+static LFB_INLINE bool quick_free_slots(const lfb_t *lfb, lfb_lane *lane, lfb_node node,
+                                        lfb_word seen, unsigned slot)
 {
     lfb_word run = word_run_mask(seen, slot);
     lfb_word live = (seen & ~run) | (run & WORD_EACH((lfb_word)CODE_FREE));
@@ -90,54 +111,49 @@ static inline bool quick_free_slots(const lfb_t *lfb, lfb_lane *lane, lfb_node n
         return quick_retire(lfb, lane, node, seen, live);
     }
     /* LP of most releases. E1. seq_cst: hint.h, H1. */
-    if (!lfb_cas_seq_cst(lfb_word_of(lfb, node), &seen, live)) {
+    if (!LFB_LIKELY(lfb_cas_seq_cst(lfb_word_of(lfb, node), &seen, live))) {
         return false;
     }
-    quick_tell(lfb, lane, node, run, slot, live);
+    quick_tell(lfb, lane, node, slot, run, live);
     return true;
+}
+
+/* Releases the run at a page with which no leaf begins: only a leaf has a slot that begins there,
+ * and if it is live, it speaks for itself (T1). */
+static LFB_INLINE bool quick_free_inside(const lfb_t *lfb, lfb_lane *lane, uintptr_t page)
+{
+    unsigned slot = lfb_slot_of_page(0, page);
+    lfb_node leaf = {0, lfb_node_of_page(0, page).number};
+    lfb_word seen = lfb_tree_load(lfb, leaf);
+    return word_code(seen, slot - 1) != CODE_HELD && quick_free_slots(lfb, lane, leaf, seen, slot);
 }
 
 /* The same for a page with which a leaf begins: the highest word that has a slot there is asked
  * first, then the one below while the slot is OPEN. */
-static inline bool quick_free_aligned(const lfb_t *lfb, lfb_lane *lane, uintptr_t page)
+static LFB_INLINE bool quick_free_aligned(const lfb_t *lfb, lfb_lane *lane, uintptr_t page)
 {
     unsigned level = lfb_level_of_page(lfb, page);
     lfb_node node = lfb_node_of_page(level, page);
     lfb_word seen = lfb_tree_load(lfb, node);
     unsigned slot = lfb_slot_of_page(level, page);
-    if (slot > 0) {
-        if (word_code(seen, slot - 1) == CODE_HELD) {
-            return false; /* perhaps a run that goes on here */
+    if (slot > 0 && word_code(seen, slot - 1) == CODE_HELD) {
+        return false; /* perhaps a run that goes on here; or the word is EMPTY */
+    }
+    if (level > 0 && word_code(seen, slot) == CODE_OPEN && !word_is_empty(seen, level)) {
+        /* Most likely it is a small run: a live leaf speaks for itself (T1). */
+        lfb_node leaf = {0, lfb_node_of_page(0, page).number};
+        lfb_word word = lfb_tree_load(lfb, leaf);
+        if (!word_is_empty(word, 0)) {
+            return quick_free_slots(lfb, lane, leaf, word, 0);
         }
-        if (word_code(seen, slot) != CODE_OPEN) {
-            return quick_free_slots(lfb, lane, node, seen, slot);
-        }
-        if (word_is_empty(seen, level)) {
-            return false;
-        }
+    }
+    /* Below, the page is the first of each node. */
+    while (node.level > 0 && word_code(seen, slot) == CODE_OPEN && !word_is_empty(seen, 1)) {
         node = lfb_child(node, slot);
         seen = lfb_tree_load(lfb, node);
+        slot = 0;
     }
-    /* From here down the page is the first of each node. */
-    while (node.level > 0 && word_code(seen, 0) == CODE_OPEN && !word_is_empty(seen, 1)) {
-        node = lfb_child(node, 0);
-        seen = lfb_tree_load(lfb, node);
-    }
-    return node.level == 0 ? quick_free_slots(lfb, lane, (lfb_node){0, node.number}, seen, 0)
-                           : quick_free_slots(lfb, lane, node, seen, 0);
-}
-
-/* Releases the run that begins at a page of the range. False: look closer. */
-static inline bool quick_free(const lfb_t *lfb, lfb_lane *lane, uintptr_t page)
-{
-    unsigned slot = lfb_slot_of_page(0, page);
-    if (slot == 0) {
-        return quick_free_aligned(lfb, lane, page);
-    }
-    /* Only a leaf has a slot that begins here; if it is live, it speaks for itself (T1). */
-    lfb_node leaf = lfb_node_of_page(0, page);
-    lfb_word seen = lfb_tree_load(lfb, leaf);
-    return word_code(seen, slot - 1) != CODE_HELD && quick_free_slots(lfb, lane, leaf, seen, slot);
+    return quick_free_slots(lfb, lane, node, seen, slot);
 }
 
 #endif

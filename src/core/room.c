@@ -5,6 +5,7 @@
  * at once, and no more of them than what it finds is worth.
  */
 #include "room.h"
+#include "../port/likely.h"
 
 enum {
     WORDS_MOST = 512, /* of rooms, that one pick looks at */
@@ -28,18 +29,20 @@ static unsigned pages_in_use(const lfb_t *lfb, lfb_node node)
     if (word_is_empty(word, 1)) {
         return word_kind(word) == KIND_PLAIN ? 0 : (unsigned)NODE_SLOTS * LEAF_SLOTS;
     }
-    lfb_word free_slots = word_with_code(word, 1, CODE_FREE);
+    lfb_word open = word_with_code(word, 1, CODE_OPEN);
+    unsigned free = lfb_count_bits(word_with_code(word, 1, CODE_FREE)) * LEAF_SLOTS;
     lfb_word by_byte = 0;
-    unsigned free = lfb_count_bits(free_slots) * LEAF_SLOTS;
-    for (lfb_word open = word_with_code(word, 1, CODE_OPEN); open; open &= open - 1) {
-        lfb_node leaf = lfb_child(node, word_bit_slot(open));
-        if (!lfb_node_exists(lfb, leaf)) {
-            continue; /* damage */
+    /* All leaves, for those that are live sit under an OPEN slot (T1): no bits to pick. */
+    const lfb_atomic *leaves = lfb->levels[0].words;
+    uintptr_t first = lfb_child(node, 0).number - lfb->levels[0].first;
+    for (uintptr_t slot = 0; slot < NODE_SLOTS; slot++) {
+        if (!LFB_LIKELY(first + slot < lfb->levels[0].count)) {
+            continue; /* outside the range */
         }
-        lfb_word pages = lfb_load_relaxed(lfb_word_of(lfb, leaf));
-        if (!word_is_empty(pages, 0)) {
+        lfb_word pages = lfb_load_relaxed(&leaves[first + slot]);
+        if (LFB_LIKELY(!word_is_empty(pages, 0))) {
             by_byte += free_by_byte(pages);
-        } else if (word_kind(pages) == KIND_PLAIN) {
+        } else if (open >> (CODE_BITS * slot) & 1 && word_kind(pages) == KIND_PLAIN) {
             free += LEAF_SLOTS;
         }
     }

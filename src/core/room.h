@@ -3,8 +3,8 @@
  * Rooms: for each node of level 1 (512 pages, one huge page where pages are 4 KiB) a byte that says
  * about how full it is. Small blocks are taken from the fullest node that is still worth the way
  * there, so that the emptier ones drain and become whole again. Approximate by design: a room is
- * counted anew when a lane leaves the node, and at one in ROOM_SAMPLE of the releases in it, picked
- * by what the word says then. Nothing but the choice of a place depends on it.
+ * counted anew when a lane leaves the node, and at one in 2^ROOM_SAMPLE_BITS of the releases in it,
+ * picked by what the word says then. Nothing but the choice of a place depends on it.
  *
  *   bit 7      a lane is filling this node; others look elsewhere
  *   bits 0-6   pages in use, in 128ths of the node, rounded up; 127: that many or all
@@ -20,7 +20,7 @@ enum {
     ROOM_FILLING = 0x80,
     ROOM_WORTH = 120, /* at least a 16th is free: repays the way there */
     ROOM_FULL = 127,
-    ROOM_SAMPLE = 16,
+    ROOM_SAMPLE_BITS = 4,
 };
 
 /* Which nodes to pick: by room, and by the largest free order that the hint promises. */
@@ -45,7 +45,7 @@ void lfb_room_move(const lfb_t *lfb, lfb_node from, lfb_node to);
 /* Whether this release is one at which the room is counted anew. */
 static inline bool lfb_room_is_sampled(lfb_word word)
 {
-    return (word * (WORD_ONES / 0xffff * 0x9e37) >> (LFB_WORD_BITS - 4)) % ROOM_SAMPLE == 0;
+    return word * (WORD_ONES / 0xffff * 0x9e37) >> (LFB_WORD_BITS - ROOM_SAMPLE_BITS) == 0;
 }
 
 /*

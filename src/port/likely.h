@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which way a program goes mostly, for the compiler. What is SELDOM called stays out of the code
- * around the call, which needs fewer registers then.
+ * Which way a program goes mostly, for the compiler. What stands APART stays out of the code around
+ * the call, which needs fewer registers then; what is SELDOM called is also made small, not fast.
  */
 #ifndef LFB_PORT_LIKELY_H
 #define LFB_PORT_LIKELY_H
 
 #define LFB_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define LFB_SELDOM            __attribute__((noinline, cold))
+#define LFB_APART             __attribute__((noinline))
+#define LFB_INLINE            inline __attribute__((always_inline))
 
 #endif
