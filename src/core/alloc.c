@@ -48,7 +48,8 @@ static LFB_APART uintptr_t alloc_leaves(const lfb_t *lfb, lfb_lane *lane, unsign
     unsigned level = lfb->level_of_order[order];
     unsigned place = lfb->place_of_order[order];
     uintptr_t page;
-    if (quick_take(lfb, lane, level, place, order - lfb_slot_order(level), &page)) {
+    unsigned group = order - lfb_slot_order(level);
+    if (quick_take(lfb, lane, level, place, (lfb_fit){group, 1U << group}, &page)) {
         return lfb_address_of(lfb, page);
     }
     return search_for_block(lfb, lane, order);
@@ -64,7 +65,8 @@ uintptr_t lfb_alloc_on(lfb_t *lfb, unsigned lane, unsigned order)
         return alloc_leaves(lfb, own, order);
     }
     uintptr_t page;
-    if (quick_take(lfb, own, 0, lfb->place_of_order[order], order, &page)) {
+    lfb_fit fit = {order, 1U << order};
+    if (quick_take(lfb, own, 0, lfb->place_of_order[order], fit, &page)) {
         return lfb_address_of(lfb, page);
     }
     return search_for_block(lfb, own, order);
@@ -83,6 +85,9 @@ uintptr_t lfb_alloc_run_on(lfb_t *lfb, unsigned lane, size_t pages)
     }
     lfb_lane *own = lfb_lane_of(lfb, lane);
     uintptr_t page;
+    if (want.level == 0 && quick_take(lfb, own, 0, want.place, want.fit, &page)) {
+        return lfb_address_of(lfb, page);
+    }
     return lfb_search(lfb, own, &want, 1, &page) ? lfb_address_of(lfb, page) : LFB_NONE;
 }
 

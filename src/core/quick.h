@@ -10,9 +10,9 @@
 #include "../port/likely.h"
 #include "room.h"
 
-/* Takes a block of 2^group slots. Returns false where it takes a closer look. */
+/* Takes slots of a level where they fit. Returns false where it takes a closer look. */
 static LFB_INLINE bool quick_take(const lfb_t *lfb, lfb_lane *lane, unsigned level, unsigned place,
-                                  unsigned group, uintptr_t *page)
+                                  lfb_fit fit, uintptr_t *page)
 {
     uintptr_t index = lfb_guess_load(&lane->next[place]);
     uintptr_t count = lfb->levels[level].count;
@@ -21,7 +21,9 @@ static LFB_INLINE bool quick_take(const lfb_t *lfb, lfb_lane *lane, unsigned lev
     }
     lfb_atomic *at = (lfb_atomic *)lfb->levels[level].words + index;
     lfb_word seen = lfb_load_acquire(at); /* E1 */
-    lfb_word fits = word_find_block(seen, level, group);
+    bool block = fit.count == 1U << fit.group;
+    lfb_word fits = block ? word_find_block(seen, level, fit.group)
+                          : word_find_free(seen, level, fit.group, fit.count);
     if (fits == 0 || word_is_empty(seen, level)) {
         return false;
     }
@@ -29,11 +31,13 @@ static LFB_INLINE bool quick_take(const lfb_t *lfb, lfb_lane *lane, unsigned lev
     lfb_node node = {level, lfb->levels[level].first + index};
     *page = lfb_page_of_slot(node, word_bit_slot(bit));
     if (!LFB_LIKELY(index - 1 < count - 2) &&
-        !lfb_pages_in_range(lfb, *page, lfb_slot_pages(level) << group)) {
+        !lfb_pages_in_range(lfb, *page, lfb_slot_pages(level) * fit.count)) {
         return false; /* damage: pages outside the range are never FREE */
     }
     /* LP of most allocations. E1: acquires what the last owner wrote to the pages. */
-    return LFB_LIKELY(lfb_cas_acq_rel(at, &seen, word_hold_block(seen, bit, group)));
+    lfb_word word = block ? word_hold_block(seen, bit, fit.group)
+                          : word_hold(seen, word_bit_slot(bit), fit.count);
+    return LFB_LIKELY(lfb_cas_acq_rel(at, &seen, word));
 }
 
 static inline lfb_node quick_hinted(lfb_node node)
