@@ -50,12 +50,12 @@ static int64_t subject_page(uintptr_t address)
     return address == LFB_NONE ? -1 : (int64_t)(address >> subject_shift);
 }
 
-static int64_t subject_get(unsigned thread, unsigned order)
+static inline int64_t subject_get(unsigned thread, unsigned order)
 {
     return subject_page(lfb_alloc_on(&subject, thread, order));
 }
 
-static void subject_put(unsigned thread, int64_t page, unsigned order)
+static inline void subject_put(unsigned thread, int64_t page, unsigned order)
 {
     (void)order; /* it knows */
     lfb_free_on(&subject, thread, (uintptr_t)page << subject_shift);

@@ -55,8 +55,8 @@ typedef struct allocator {
     const char *flaw;       /* a known one, that a verification may find */
 } allocator;
 
-extern const allocator allocator_floor, allocator_lfbuddy, allocator_lfbuddy_bulk, allocator_nbbs,
-    allocator_nbbs_bunch, allocator_spinlock, allocator_glibc, allocator_jemalloc,
+extern const allocator allocator_floor, allocator_lfbuddy, allocator_lfbuddy_bulk, allocator_cache,
+    allocator_nbbs, allocator_nbbs_bunch, allocator_spinlock, allocator_glibc, allocator_jemalloc,
     allocator_mimalloc, allocator_tcmalloc;
 
 /* From another build of the core, hence a function. */
