@@ -205,30 +205,36 @@ lfb_status lfb_free(lfb_t *lfb, uintptr_t address)
 }
 
 /* A run with which a leaf begins. */
-static LFB_APART lfb_status free_leaves(lfb_t *lfb, lfb_lane *lane, uintptr_t address)
+static LFB_APART lfb_status free_leaves(lfb_t *lfb, lfb_lane *lane, uintptr_t address, size_t pages)
 {
     uintptr_t page = address >> lfb->page_shift;
-    return quick_free_aligned(lfb, lane, page) ? LFB_OK : free_run(lfb, lane, address, 0);
+    return quick_free_aligned(lfb, lane, page, pages) ? LFB_OK
+                                                      : free_run(lfb, lane, address, pages);
+}
+
+static LFB_INLINE lfb_status free_quickly(lfb_t *lfb, lfb_lane *lane, uintptr_t address,
+                                          size_t pages)
+{
+    uintptr_t page;
+    if (LFB_LIKELY(page_at(lfb, address, &page) == LFB_OK)) {
+        if (lfb_slot_of_page(0, page) == 0) {
+            return free_leaves(lfb, lane, address, pages);
+        }
+        if (quick_free_inside(lfb, lane, page, pages)) {
+            return LFB_OK;
+        }
+    }
+    return free_run(lfb, lane, address, pages);
 }
 
 lfb_status lfb_free_on(lfb_t *lfb, unsigned lane, uintptr_t address)
 {
-    lfb_lane *own = lfb_lane_of(lfb, lane);
-    uintptr_t page;
-    if (LFB_LIKELY(page_at(lfb, address, &page) == LFB_OK)) {
-        if (lfb_slot_of_page(0, page) == 0) {
-            return free_leaves(lfb, own, address);
-        }
-        if (quick_free_inside(lfb, own, page)) {
-            return LFB_OK;
-        }
-    }
-    return free_run(lfb, own, address, 0);
+    return free_quickly(lfb, lfb_lane_of(lfb, lane), address, 0);
 }
 
 lfb_status lfb_free_sized_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_t pages)
 {
-    return pages ? free_run(lfb, lfb_lane_of(lfb, lane), address, pages) : LFB_INVALID_ARGUMENT;
+    return pages ? free_quickly(lfb, lfb_lane_of(lfb, lane), address, pages) : LFB_INVALID_ARGUMENT;
 }
 
 lfb_status lfb_free_sized(lfb_t *lfb, uintptr_t address, size_t pages)

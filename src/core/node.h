@@ -254,6 +254,12 @@ static inline lfb_word word_run_mask(lfb_word word, unsigned slot)
     return word & end & ~(word >> 1) ? (end << CODE_BITS) - first : 0;
 }
 
+/* How many slots a mask of neighbours has; at least one. */
+static inline unsigned word_mask_slots(lfb_word mask)
+{
+    return (lfb_high_bit(mask) - lfb_low_bit(mask) + 1) / CODE_BITS;
+}
+
 /* The bits of the runs that begin at these slots (their low bits) of a live word; 0: not at each
  * of them begins a run that ends in this word. Additions carry through what is HELD to its end. */
 static inline lfb_word word_run_masks(lfb_word word, unsigned level, lfb_word starts)

@@ -76,7 +76,7 @@ static LFB_INLINE void quick_tell(const lfb_t *lfb, lfb_lane *lane, lfb_node nod
         return;
     }
     if (node.level > 1 || lfb_room_is_tight(lfb, quick_hinted(node))) {
-        unsigned order = lfb_high_bit(lfb_high_bit(run) - lfb_low_bit(run));
+        unsigned order = lfb_high_bit(word_mask_slots(run));
         lfb_guess *next = &lane->next[lfb_place_of(node.level, order)];
         if (lfb_guess_load(next) != lfb_index_of(lfb, node)) {
             lfb_guess_store(next, lfb_index_of(lfb, node));
@@ -101,12 +101,15 @@ static LFB_APART bool quick_retire(const lfb_t *lfb, lfb_lane *lane, lfb_node no
     return true;
 }
 
-/* Releases the run at a slot of this live word, if all of it lies there. Returns false, and does
- * nothing, where it takes a closer look. */
+/* Releases the run at a slot of this live word, if all of it lies there and it has so many pages;
+ * 0: any number. Returns false, and does nothing, where it takes a closer look. */
 static LFB_INLINE bool quick_free_slots(const lfb_t *lfb, lfb_lane *lane, lfb_node node,
-                                        lfb_word seen, unsigned slot)
+                                        lfb_word seen, unsigned slot, uintptr_t pages)
 {
     lfb_word run = word_run_mask(seen, slot);
+    if (pages && run && (uintptr_t)word_mask_slots(run) << lfb_slot_order(node.level) != pages) {
+        return false;
+    }
     lfb_word live = (seen & ~run) | (run & WORD_EACH((lfb_word)CODE_FREE));
     if (run == 0 || word_is_empty(seen, node.level)) {
         return false;
@@ -124,17 +127,20 @@ static LFB_INLINE bool quick_free_slots(const lfb_t *lfb, lfb_lane *lane, lfb_no
 
 /* Releases the run at a page with which no leaf begins: only a leaf has a slot that begins there,
  * and if it is live, it speaks for itself (T1). */
-static LFB_INLINE bool quick_free_inside(const lfb_t *lfb, lfb_lane *lane, uintptr_t page)
+static LFB_INLINE bool quick_free_inside(const lfb_t *lfb, lfb_lane *lane, uintptr_t page,
+                                         uintptr_t pages)
 {
     unsigned slot = lfb_slot_of_page(0, page);
     lfb_node leaf = {0, lfb_node_of_page(0, page).number};
     lfb_word seen = lfb_tree_load(lfb, leaf);
-    return word_code(seen, slot - 1) != CODE_HELD && quick_free_slots(lfb, lane, leaf, seen, slot);
+    return word_code(seen, slot - 1) != CODE_HELD &&
+           quick_free_slots(lfb, lane, leaf, seen, slot, pages);
 }
 
 /* The same for a page with which a leaf begins: the highest word that has a slot there is asked
  * first, then the one below while the slot is OPEN. */
-static LFB_INLINE bool quick_free_aligned(const lfb_t *lfb, lfb_lane *lane, uintptr_t page)
+static LFB_INLINE bool quick_free_aligned(const lfb_t *lfb, lfb_lane *lane, uintptr_t page,
+                                          uintptr_t pages)
 {
     unsigned level = lfb_level_of_page(lfb, page);
     lfb_node node = lfb_node_of_page(level, page);
@@ -148,7 +154,7 @@ static LFB_INLINE bool quick_free_aligned(const lfb_t *lfb, lfb_lane *lane, uint
         lfb_node leaf = {0, lfb_node_of_page(0, page).number};
         lfb_word word = lfb_tree_load(lfb, leaf);
         if (!word_is_empty(word, 0)) {
-            return quick_free_slots(lfb, lane, leaf, word, 0);
+            return quick_free_slots(lfb, lane, leaf, word, 0, pages);
         }
     }
     /* Below, the page is the first of each node. */
@@ -157,7 +163,7 @@ static LFB_INLINE bool quick_free_aligned(const lfb_t *lfb, lfb_lane *lane, uint
         seen = lfb_tree_load(lfb, node);
         slot = 0;
     }
-    return quick_free_slots(lfb, lane, node, seen, slot);
+    return quick_free_slots(lfb, lane, node, seen, slot, pages);
 }
 
 #endif
