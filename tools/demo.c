@@ -11,7 +11,6 @@
 #include "ticks.h"
 #include "verbs.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
@@ -60,13 +59,6 @@ static void print_progress(const terminal *t, const churn *c, const subject *s, 
     fflush(stderr);
 }
 
-static void sleep_ms(uint64_t ms)
-{
-    struct timespec left = {(time_t)(ms / 1000), (long)(ms % 1000 * MS_IN_NS)};
-    while (nanosleep(&left, &left) != 0 && errno == EINTR) {
-    }
-}
-
 static void watch(const churn *c, const subject *s, uint64_t seconds)
 {
     terminal t;
@@ -76,7 +68,7 @@ static void watch(const churn *c, const subject *s, uint64_t seconds)
     uint64_t passed = 0;
     while (passed < seconds * 1000) {
         uint64_t left = seconds * 1000 - passed;
-        sleep_ms(left < interval ? left : interval);
+        ticks_sleep_ms(left < interval ? left : interval);
         passed = (ticks_monotonic_ns() - start) / MS_IN_NS;
         print_progress(&t, c, s, (double)passed / 1000);
     }

@@ -26,8 +26,14 @@ typedef struct verb {
 } verb;
 
 static const verb verbs[] = {
-    {"demo", "lfbuddy demo", verb_demo},
-    {"replay", "lfbuddy replay", verb_replay},
+    {"demo", "lfbuddy demo", verb_demo},       {"replay", "lfbuddy replay", verb_replay},
+#ifdef TOOL_HAVE_POOLS
+    {"create", "lfbuddy create", verb_create}, {"info", "lfbuddy info", verb_info},
+    {"map", "lfbuddy map", verb_map},          {"top", "lfbuddy top", verb_top},
+    {"check", "lfbuddy check", verb_check},    {"recover", "lfbuddy recover", verb_recover},
+    {"trim", "lfbuddy trim", verb_trim},       {"stress", "lfbuddy stress", verb_stress},
+    {"remove", "lfbuddy remove", verb_remove},
+#endif
 };
 
 static const verb *find_verb(const char *name)
@@ -88,6 +94,17 @@ static const struct argp parser = {
     "Verbs:\n"
     "  demo            replay a recorded trace, then churn on all CPUs, verified\n"
     "  replay TRACE    replay any trace; measure, verify, and draw the range\n"
+#ifdef TOOL_HAVE_POOLS
+    "  create POOL     make a pool: shared by its name, or in a file by its path\n"
+    "  info POOL       its geometry, use, memory, processes\n"
+    "  map POOL        draw its range\n"
+    "  top POOL        show it live\n"
+    "  check POOL      is it sound?\n"
+    "  recover POOL    give back what dead processes held\n"
+    "  trim POOL       give memory of free pages back to the system\n"
+    "  stress POOL     let processes work in it, and kill them at random\n"
+    "  remove POOL     remove its name\n"
+#endif
     "  help [VERB]     this, or what `VERB --help' says\v"
     "Exit status: 0 all is well; 1 the work could not be done; 2 wrong usage; 3 the allocator "
     "broke a promise.",

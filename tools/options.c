@@ -8,6 +8,7 @@
 #include "tool.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 uint64_t options_number(struct argp_state *state, const char *option, const char *value,
                         uint64_t least, uint64_t most)
@@ -18,6 +19,18 @@ uint64_t options_number(struct argp_state *state, const char *option, const char
                    option, least, most, value);
     }
     return number;
+}
+
+double options_real(struct argp_state *state, const char *option, const char *value, double least,
+                    double most)
+{
+    char *end;
+    double real = strtod(value, &end);
+    if (end == value || *end != '\0' || !(real >= least && real <= most)) {
+        argp_error(state, "--%s: expected a number from %g to %g, found '%s'", option, least, most,
+                   value);
+    }
+    return real;
 }
 
 uint64_t options_size(struct argp_state *state, const char *option, const char *value)

@@ -11,6 +11,8 @@
 
 uint64_t options_number(struct argp_state *state, const char *option, const char *value,
                         uint64_t least, uint64_t most);
+double options_real(struct argp_state *state, const char *option, const char *value, double least,
+                    double most);
 uint64_t options_size(struct argp_state *state, const char *option, const char *value);
 
 /* A file name that says the format: returns it. */

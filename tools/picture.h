@@ -12,6 +12,7 @@
 #include <lfbuddy.h>
 
 #define PICTURE_CELL_PAGES ((size_t)512)
+#define PICTURE_ROWS       ((size_t)40) /* that a picture may take in a report */
 
 typedef struct picture {
     uintptr_t first_page; /* of the range, counted from address 0 */
@@ -47,7 +48,8 @@ size_t picture_cells_per_spot(const picture *p, size_t spots);
 /* By the end of the name. */
 picture_format picture_format_of(const char *path);
 
-void picture_print(const picture *p, FILE *out, const terminal *t);
+/* At most so many rows, and a legend of two lines. */
+void picture_print(const picture *p, FILE *out, const terminal *t, size_t rows);
 
 /* false: writing failed, errno says why. The stream stays open. */
 bool picture_write(const picture *p, picture_format format, FILE *out);

@@ -7,7 +7,7 @@
 
 #include "tool.h"
 
-enum { INDENT = 2, MOST_ROWS = 40, LEVELS = 4 };
+enum { INDENT = 2, LEVELS = 4 };
 
 static const char *const utf8_glyphs[LEVELS + 1] = {"·", "░", "▒", "▓", "█"};
 static const char *const ascii_glyphs[LEVELS + 1] = {".", "-", "+", "*", "#"};
@@ -62,13 +62,13 @@ static void print_legend(const picture *p, FILE *out, const terminal *t, size_t 
     }
 }
 
-void picture_print(const picture *p, FILE *out, const terminal *t)
+void picture_print(const picture *p, FILE *out, const terminal *t, size_t rows)
 {
     size_t columns = 16; /* a power of two, so that rows are aligned in the range */
     while (columns * 2 + INDENT <= t->columns) {
         columns *= 2;
     }
-    size_t per_spot = picture_cells_per_spot(p, columns * MOST_ROWS);
+    size_t per_spot = picture_cells_per_spot(p, columns * rows);
     unsigned colour = 0;
     for (size_t cell = 0, column = 0; cell < p->count; cell += per_spot) {
         if (column == 0) {

@@ -29,8 +29,11 @@ static void json_string(FILE *out, const char *text)
     fputc('"', out);
 }
 
-static FILE *json_member(report *r, const char *key)
+FILE *report_member(report *r, const char *key)
 {
+    if (r->json == NULL) {
+        return NULL;
+    }
     fprintf(r->json, "%s\n%s", r->first ? "" : ",", r->in_section ? "    " : "  ");
     r->first = false;
     json_string(r->json, key);
@@ -72,7 +75,7 @@ void report_section(report *r, const char *key, const char *title)
 {
     if (r->json != NULL) {
         json_close_section(r);
-        fputc('{', json_member(r, key));
+        fputc('{', report_member(r, key));
         r->in_section = true;
         r->first = true;
     }
@@ -100,7 +103,7 @@ void report_text(report *r, const char *key, const char *label, const char *valu
 {
     report_remark(r, label, "%s", value);
     if (r->json != NULL) {
-        json_string(json_member(r, key), value);
+        json_string(report_member(r, key), value);
     }
 }
 
@@ -109,7 +112,7 @@ void report_count(report *r, const char *key, const char *label, uint64_t value)
     char text[32];
     report_remark(r, label, "%s", tool_format_count(text, value));
     if (r->json != NULL) {
-        fprintf(json_member(r, key), "%" PRIu64, value);
+        fprintf(report_member(r, key), "%" PRIu64, value);
     }
 }
 
@@ -117,7 +120,7 @@ void report_real(report *r, const char *key, const char *label, double value, co
 {
     report_remark(r, label, value < 100 ? "%.2f %s" : "%.0f %s", value, unit);
     if (r->json != NULL) {
-        fprintf(json_member(r, key), "%.6g", value);
+        fprintf(report_member(r, key), "%.6g", value);
     }
 }
 
@@ -128,7 +131,7 @@ void report_bytes(report *r, const char *key, const char *label, uint64_t value)
     tool_format_count(count, value);
     report_remark(r, label, value < 1024 ? "%s" : "%s (%s bytes)", bytes, count);
     if (r->json != NULL) {
-        fprintf(json_member(r, key), "%" PRIu64, value);
+        fprintf(report_member(r, key), "%" PRIu64, value);
     }
 }
 
@@ -163,7 +166,7 @@ void report_latency(report *r, const char *key, const char *label, const histogr
         fprintf(r->text, "  %-16s", label);
     }
     if (r->json != NULL) {
-        fprintf(json_member(r, key), "{\"count\": %" PRIu64, h->count);
+        fprintf(report_member(r, key), "{\"count\": %" PRIu64, h->count);
     }
     for (unsigned i = 0; i < 4; i++) {
         double value = (double)histogram_quantile(h, shares[i]) * ns;
@@ -209,7 +212,7 @@ void report_series(report *r, const char *key, const char *label, const size_t v
         series_text(r, label, values, count, most);
     }
     if (r->json != NULL) {
-        fputc('[', json_member(r, key));
+        fputc('[', report_member(r, key));
         for (size_t i = 0; i < count; i++) {
             fprintf(r->json, "%s%zu", i == 0 ? "" : ", ", values[i]);
         }
@@ -239,7 +242,7 @@ void report_blocks(report *r, const lfb_stats *stats, size_t page_size)
         blocks_text(r, stats, page_size);
     }
     if (r->json != NULL) {
-        fputc('[', json_member(r, "free_blocks"));
+        fputc('[', report_member(r, "free_blocks"));
         for (int order = 0; order <= stats->largest_free_order; order++) {
             fprintf(r->json, "%s%zu", order == 0 ? "" : ", ", stats->free_blocks[order]);
         }

@@ -23,6 +23,9 @@ typedef struct report {
 void report_begin(report *r, FILE *text, FILE *json, const terminal *look);
 void report_end(report *r);
 
+/* Where to write a JSON value of one's own, for this key of the object; NULL: no JSON is wanted. */
+FILE *report_member(report *r, const char *key);
+
 /* All facts up to the next section belong to this one. */
 void report_section(report *r, const char *key, const char *title);
 

@@ -208,7 +208,7 @@ static void report_picture(report *r, const session *s)
     if (r->text != NULL) {
         fprintf(r->text, "\nThe range at the end of the trace: %s\n",
                 picture_title(&s->picture, title));
-        picture_print(&s->picture, r->text, &s->look);
+        picture_print(&s->picture, r->text, &s->look, PICTURE_ROWS);
     }
 }
 

@@ -4,9 +4,14 @@
  */
 #include "ticks.h"
 
+#include <errno.h>
+
 #if TICKS_HAVE_TSC
 #include <cpuid.h>
 #endif
+
+#define MS_IN_NS 1000000U
+#define S_IN_NS  UINT64_C(1000000000)
 
 enum { CALIBRATION_NS = 10 * 1000 * 1000, COST_SAMPLES = 1000 };
 
@@ -48,4 +53,17 @@ void ticks_open(ticks *clock)
     clock->name = clock->tsc ? "time stamp counter" : "CLOCK_MONOTONIC";
     clock->ns = clock->tsc ? measure_rate(clock) : 1.0;
     clock->cost_ns = measure_cost(clock);
+}
+
+void ticks_sleep_ms(uint64_t ms)
+{
+    struct timespec left = {(time_t)(ms / 1000), (long)(ms % 1000 * MS_IN_NS)};
+    while (nanosleep(&left, &left) != 0 && errno == EINTR) {
+    }
+}
+
+struct timespec ticks_deadline(double seconds)
+{
+    uint64_t at = ticks_monotonic_ns() + (uint64_t)(seconds * (double)S_IN_NS);
+    return (struct timespec){(time_t)(at / S_IN_NS), (long)(at % S_IN_NS)};
 }

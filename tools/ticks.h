@@ -34,6 +34,12 @@ static inline uint64_t ticks_monotonic_ns(void)
     return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
 }
 
+/* Sleeps so long at least. */
+void ticks_sleep_ms(uint64_t ms);
+
+/* CLOCK_MONOTONIC in so many seconds. */
+struct timespec ticks_deadline(double seconds);
+
 static inline uint64_t ticks_now(const ticks *clock)
 {
 #if TICKS_HAVE_TSC

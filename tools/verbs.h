@@ -11,4 +11,15 @@
 tool_status verb_demo(int argc, char **argv);
 tool_status verb_replay(int argc, char **argv);
 
+/* On pools: Linux and glibc, as pools are. */
+tool_status verb_check(int argc, char **argv);
+tool_status verb_create(int argc, char **argv);
+tool_status verb_info(int argc, char **argv);
+tool_status verb_map(int argc, char **argv);
+tool_status verb_recover(int argc, char **argv);
+tool_status verb_remove(int argc, char **argv);
+tool_status verb_stress(int argc, char **argv);
+tool_status verb_top(int argc, char **argv);
+tool_status verb_trim(int argc, char **argv);
+
 #endif
