@@ -52,14 +52,21 @@ fi
 
 version=$(sed -n 's/^#define LFB_VERSION_[A-Z]* \([0-9]*\)$/\1/p' "$root/include/lfbuddy.h" |
     paste -sd . -)
-cat >"$work/expected" <<FILES
-include/lfbuddy.h
-lib/liblfbuddy.a
-lib/liblfbuddy.so
-lib/liblfbuddy.so.0
-lib/liblfbuddy.so.$version
-lib/pkgconfig/lfbuddy.pc
-FILES
+# lfbuddy-heap needs libjemalloc-dev; without it it isn't there.
+layers="-cache -pool -zone"
+[ -f "$lib/pkgconfig/lfbuddy-heap.pc" ] && layers="$layers -heap"
+{
+    echo include/lfbuddy.h
+    echo include/lfbuddy/lfbuddy.hpp
+    for layer in "" $layers; do
+        [ -z "$layer" ] || echo "include/lfbuddy/${layer#-}.h"
+        [ "$layer" = -heap ] || echo "lib/liblfbuddy$layer.a" # shared only
+        echo "lib/liblfbuddy$layer.so"
+        echo "lib/liblfbuddy$layer.so.0"
+        echo "lib/liblfbuddy$layer.so.$version"
+        echo "lib/pkgconfig/lfbuddy$layer.pc"
+    done
+} | LC_ALL=C sort >"$work/expected"
 (cd "$prefix" && find . ! -type d | sed 's:^\./::' | LC_ALL=C sort) >"$work/found"
 check "what is installed" diff "$work/expected" "$work/found"
 check "the header is the one of the sources" \
