@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The whole core as one unit. Compile this file in place of those in src/core, and the compiler sees
- * through the layers without link-time optimisation. Its files keep the names of their static
+ * The whole core as one unit. Compile this file in place of those in src/core, and the compiler
+ * sees through the layers without link-time optimisation. Its files keep the names of their static
  * functions apart for this.
  */
-/* clang-format off: from the ground up */
+/* From the ground up: */
+/* clang-format off */
 #include "core/geometry.c"
 #include "core/tree.c"
 #include "core/hint.c"
