@@ -99,6 +99,11 @@ bool pool_fail_huge(const char *name, size_t bytes, lfb_pool_huge wanted, lfb_po
                          name);
     }
     size_t size = pool_huge_size(wanted);
+    if (bytes % size) {
+        return pool_fail(error, LFB_POOL_INVALID, 0,
+                         "%s: size %zu is no multiple of huge pages of %zu kB: round it up", name,
+                         bytes, size / 1024);
+    }
     snprintf(path, sizeof(path), "/sys/kernel/mm/hugepages/hugepages-%zukB/free_hugepages",
              size / 1024);
     read_line(path, line, sizeof(line));

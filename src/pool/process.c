@@ -11,11 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { START_BITS = 22, NAMESPACE_BITS = 10, BOOT_BITS = 10, PID_BITS = 22 };
+enum { START_BITS = 14, BOOT_BITS = 6, NAMESPACE_BITS = 22, PID_BITS = 22 };
 enum {
-    NAMESPACE_SHIFT = START_BITS,
-    BOOT_SHIFT = NAMESPACE_SHIFT + NAMESPACE_BITS,
-    PID_SHIFT = BOOT_SHIFT + BOOT_BITS,
+    BOOT_SHIFT = START_BITS,
+    NAMESPACE_SHIFT = BOOT_SHIFT + BOOT_BITS,
+    PID_SHIFT = NAMESPACE_SHIFT + NAMESPACE_BITS,
 };
 _Static_assert(PID_SHIFT + PID_BITS == 64, "an identity is one word");
 
@@ -28,6 +28,7 @@ static uint64_t field(uint64_t identity, unsigned shift, unsigned bits)
 
 /* What /proc/PID/stat says. */
 typedef struct about_process {
+    long pid;
     char state;
     long threads;
     unsigned long long start; /* clock ticks after boot */
@@ -46,14 +47,16 @@ static ssize_t read_file(const char *path, char *text, size_t size)
     return length;
 }
 
-static bool read_process(pid_t pid, about_process *about)
+/* `who` is a number, or "self". */
+static bool read_process(const char *who, about_process *about)
 {
     char path[32];
     char text[1024];
-    snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+    snprintf(path, sizeof(path), "/proc/%s/stat", who);
     if (read_file(path, text, sizeof(text)) <= 0) {
         return false;
     }
+    about->pid = strtol(text, NULL, 10);
     const char *rest = strrchr(text, ')'); /* the command's name before it may hold anything */
     return rest && sscanf(rest,
                           ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
@@ -72,12 +75,11 @@ static uint64_t boot_hash(void)
     return (hash ^ hash >> 16) & ((1U << BOOT_BITS) - 1);
 }
 
-static uint64_t namespace_hash(void)
+static uint64_t namespace_number(void)
 {
     struct stat about;
     uint64_t inode = stat("/proc/self/ns/pid", &about) == 0 ? (uint64_t)about.st_ino : 0;
-    return (inode ^ inode >> NAMESPACE_BITS ^ inode >> 2 * NAMESPACE_BITS) &
-           ((1U << NAMESPACE_BITS) - 1);
+    return inode & ((1U << NAMESPACE_BITS) - 1);
 }
 
 static uint64_t start_field(const about_process *about)
@@ -89,11 +91,11 @@ uint64_t pool_identity(void)
 {
     about_process about;
     pid_t pid = getpid();
-    if (!read_process(pid, &about)) {
+    if (!read_process("self", &about) || about.pid != pid) { /* /proc of another namespace */
         return 0;
     }
-    return (uint64_t)pid << PID_SHIFT | boot_hash() << BOOT_SHIFT |
-           namespace_hash() << NAMESPACE_SHIFT | start_field(&about);
+    return (uint64_t)pid << PID_SHIFT | namespace_number() << NAMESPACE_SHIFT |
+           boot_hash() << BOOT_SHIFT | start_field(&about);
 }
 
 pid_t pool_identity_pid(uint64_t identity)
@@ -105,6 +107,8 @@ pool_fate pool_identity_fate(uint64_t identity, uint64_t self)
 {
     pid_t pid = pool_identity_pid(identity);
     about_process about;
+    char number[16];
+    snprintf(number, sizeof(number), "%ld", (long)pid);
     if (field(identity, BOOT_SHIFT, BOOT_BITS) != field(self, BOOT_SHIFT, BOOT_BITS)) {
         return POOL_DEAD;
     }
@@ -115,7 +119,7 @@ pool_fate pool_identity_fate(uint64_t identity, uint64_t self)
     if (kill(pid, 0) != 0 && errno == ESRCH) {
         return POOL_DEAD;
     }
-    if (!read_process(pid, &about)) { /* hidden from us, or just gone */
+    if (!read_process(number, &about)) { /* hidden from us, or just gone */
         return kill(pid, 0) != 0 && errno == ESRCH ? POOL_DEAD : POOL_ALIVE;
     }
     /* A zombie's first thread is the last one: before that others may still run. */
@@ -171,8 +175,8 @@ uint32_t pool_join(lfb_pool *pool, lfb_pool_error *error)
     uint64_t self = pool_identity();
     if (!self) {
         pool_fail(error, LFB_POOL_SYSTEM, errno,
-                  "/proc/self/stat can't be read: mount /proc; shared pools tell by it who is "
-                  "alive");
+                  "/proc is missing, or of another PID namespace: mount it; shared pools tell by "
+                  "it who is alive");
         return 0;
     }
     for (unsigned slot = 1; slot < pool->plan.slots; slot++) {

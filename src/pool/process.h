@@ -3,11 +3,12 @@
  * The processes that have a pool open: a table of slots. A slot is taken by one compare-and-swap of
  * its identity, so at each instant it is free or names a process, also if that process dies:
  *
- *   identity   | pid (22) | boot (10) | PID namespace (10) | start time (22) |      0: free
+ *   identity   | pid (22) | PID namespace (22) | boot (6) | start time (14) |      0: free
  *
  * Process numbers come round; the start time tells two processes of one number apart. A number
- * means nothing in another PID namespace, nor after the machine was booted again, hence hashes of
- * both. Where a hash collides a dead process is taken for a live one, never the other way round.
+ * means nothing in another PID namespace, nor after the machine was booted again. The namespace is
+ * the low bits of its inode number, which the kernel counts up; boot is a hash. Where start times
+ * or boots are alike by chance a dead process is taken for a live one, never the other way round.
  *
  *   owner      | slot (8) | generation of the slot (24) |     KEPT: the pool itself; 0: nobody
  *

@@ -93,6 +93,11 @@ static void test_arguments(void **state)
     assert_not_created(bad);
     assert_error(LFB_POOL_INVALID, "owner_tags", "use a shared or a file pool", NULL);
     bad = fine;
+    bad.huge = LFB_POOL_HUGE_2M;
+    bad.huge_required = true;
+    assert_not_created(bad);
+    assert_error(LFB_POOL_INVALID, "size 1048576 is no multiple", "2048 kB", "round it up", NULL);
+    bad = fine;
     bad.read_only = true;
     assert_not_created(bad);
     assert_error(LFB_POOL_INVALID, "read_only", "open one", NULL);
