@@ -89,9 +89,7 @@ choose() {
         ;;
     esac
     case $1 in riscv*)
-        # GCC's limits.h includes the C library's, which isn't there for ABIs without
-        # floating-point registers.
-        flags="$flags -mcmodel=medany -D_LIBC_LIMITS_H_"
+        flags="$flags -mcmodel=medany"
         good=0 bad=1
         arch=$root/kernel/arch/riscv
         sources="$root/kernel/tree.c $arch/arch.c $arch/$below.c $arch/start.S"
@@ -106,6 +104,12 @@ missing() {
         command -v "$program" >/dev/null ||
             { echo "$program is not installed: apt-get install $packages"; return; }
     done
+    if [ "$1" = riscv64 ]; then
+        for directory in $(qemu-system-riscv64 -L help); do
+            [ -e "$directory/opensbi-riscv64-generic-fw_dynamic.bin" ] && return
+        done
+        echo "QEMU has no OpenSBI: apt-get install opensbi"
+    fi
     [ "$1" = grub ] || return
     if ! command -v grub-mkrescue >/dev/null || ! command -v xorriso >/dev/null ||
         ! command -v mformat >/dev/null || [ ! -d /usr/lib/grub/i386-pc ]; then

@@ -102,8 +102,8 @@ echo "              all  least   frame  alloc   free    any  start"
 emulation=
 measure x86_64 '' 4 -mno-red-zone -mgeneral-regs-only
 measure aarch64 aarch64-linux-gnu- 4 -mgeneral-regs-only
-measure riscv64 riscv64-linux-gnu- 4 -march=rv64imac -mabi=lp64 -D_LIBC_LIMITS_H_
+measure riscv64 riscv64-linux-gnu- 4 -march=rv64imac -mabi=lp64
 emulation=elf32lriscv
-measure riscv32 riscv64-linux-gnu- 3 -march=rv32imac -mabi=ilp32 -D_LIBC_LIMITS_H_
+measure riscv32 riscv64-linux-gnu- 3 -march=rv32imac -mabi=ilp32
 emulation=
 measure armv7-m arm-none-eabi- 3 -mcpu=cortex-m3 -mthumb
