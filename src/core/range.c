@@ -73,8 +73,8 @@ uintptr_t lfb_run_pages(const lfb_t *lfb, lfb_piece piece)
             break; /* damage */
         }
         piece = lfb_tree_locate(lfb, next);
-        if (piece.state != STATE_RUN || piece.slot != 0) {
-            break;
+        if (piece.state != STATE_RUN || lfb_piece_page(&piece) != next) {
+            break; /* by now the run's owner has joined it into a higher word, or cut it */
         }
         pages += lfb_piece_pages(&piece);
     }

@@ -3,8 +3,6 @@
  * See search.h. Lanes start far apart (setup.c) and stay in their neighbourhood while it can serve
  * them. Nodes already split are preferred to whole ones, so that big blocks last.
  */
-#include <limits.h>
-
 #include "exhaust.h"
 #include "room.h"
 #include "search.h"
@@ -36,7 +34,7 @@ bool lfb_want_block(const lfb_t *lfb, unsigned order, lfb_want *want)
 
 bool lfb_want_run(const lfb_t *lfb, uintptr_t pages, lfb_want *want)
 {
-    unsigned order = pages ? lfb_ceiling_order(pages) : UINT_MAX;
+    unsigned order = pages ? lfb_ceiling_order(pages) : ~0U;
     if (!lfb_want_block(lfb, order, want)) {
         return false;
     }
@@ -151,11 +149,9 @@ static lfb_word candidates(const search *s, lfb_word word, unsigned level, bool 
 {
     lfb_word free = word_with_code(word, level, CODE_FREE);
     lfb_word usable = level ? free | word_with_code(word, level, CODE_OPEN) : free;
-    unsigned whole = (unsigned)(s->want->pages >> lfb_slot_order(level));
-    lfb_word bits = word_aligned(s->want->fit.group);
-    if (whole > 0) {
-        bits &= word_streaks(in_pieces ? usable : free, whole);
-    }
+    unsigned whole = (unsigned)(s->want->pages >> lfb_slot_order(level)); /* not 0: lfb_want_run */
+    lfb_word bits = word_streaks(in_pieces ? usable : free, whole);
+    bits &= word_aligned(s->want->fit.group);
     return s->want->fit.count > whole ? bits & usable >> (CODE_BITS * whole) : bits;
 }
 
@@ -164,7 +160,6 @@ static lfb_word candidates(const search *s, lfb_word word, unsigned level, bool 
 static bool is_in_use(const search *s, lfb_node node, lfb_word word, unsigned slot)
 {
     if (node.level == 0 || word_code(word, slot) != CODE_OPEN ||
-        s->want->pages < lfb_slot_pages(node.level) ||
         !lfb_node_exists(s->lfb, lfb_child(node, slot))) {
         return false;
     }

@@ -292,7 +292,7 @@ lfb_outcome lfb_tree_take_slots(const lfb_t *lfb, lfb_lane *lane, lfb_node node,
 static void merge(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word mine, lfb_word above,
                   lfb_freed *freed)
 {
-    while (node.level < lfb->top) {
+    for (;;) { /* node isn't at the top: such don't retire */
         lfb_node parent = lfb_parent(node);
         unsigned slot = lfb_slot_in_parent(node);
         if (word_is_empty(above, parent.level) || word_code(above, slot) != CODE_OPEN) {

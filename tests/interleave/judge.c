@@ -185,9 +185,9 @@ static void judge_look(scene *s, const denial *d)
     for (unsigned i = d->from; i <= d->to; i++) {
         seen |= d->exact ? s->moments[i].free : ~s->moments[i].free;
     }
-    if (!(seen & d->places)) {
+    if (d->places & ~seen) {
         complain_bits(s, d->exact ? "seen free, and never was" : "seen in use, and never was",
-                      d->places);
+                      d->places & ~seen);
     }
 }
 

@@ -14,9 +14,9 @@
  *       for what it took and gave back itself. While there is a note of exhaustion, pages that a
  *       call under way is releasing don't count as free before it returns.
  *   J6  alloc_at, hold_range or resize that was refused with LFB_BUSY wanted a page that at some
- * step of the call wasn't free, by another's doing. J7  No hint is too low; and when all is
- * released and drained the tree is whole again. J8  What lfb_find says of a page was so at some
- * step of the call.
+ *       step of the call wasn't free, by another's doing.
+ *   J7  No hint is too low; and when all is released and drained the tree is whole again.
+ *   J8  What lfb_find and lfb_walk say of each page was so at some step of the call.
  *
  * In a scenario where threads release what isn't theirs (`!`), nobody knows who owns what before
  * the end: J2 and J3 don't apply. Where one is killed (`k`), its call has no place in the history,

@@ -134,12 +134,34 @@ static void deny(scene *s, unsigned who, unsigned pages, uint64_t places, bool e
     }
 }
 
-static void look_on(scene *s, unsigned who, unsigned page)
+typedef struct onlooker {
+    scene *scene;
+    unsigned who;
+} onlooker;
+
+/* What a look shows, for the judge. */
+static bool see(void *context, const lfb_extent *extent)
 {
+    onlooker *o = context;
+    scene *s = o->scene;
+    if (o->who == FIRST || s->books.denial_count == DENIALS_MOST) {
+        return false;
+    }
+    uint64_t places =
+        scene_bits(s, (unsigned)(extent->address - s->config.base), (unsigned)extent->pages);
+    deny(s, o->who, (unsigned)extent->pages, places, extent->kind == LFB_EXTENT_FREE);
+    s->books.denials[s->books.denial_count - 1].looked = true;
+    return true;
+}
+
+static void look_on(scene *s, unsigned who, const call *c)
+{
+    onlooker o = {s, who};
     lfb_extent extent;
-    if (lfb_find(&s->lfb, address_of(s, page), &extent) == LFB_OK) {
-        deny(s, who, 1, scene_bits(s, page, 1), extent.kind == LFB_EXTENT_FREE);
-        s->books.denials[s->books.denial_count - 1].looked = true;
+    if (!c->named) {
+        lfb_walk(&s->lfb, see, &o);
+    } else if (lfb_find(&s->lfb, address_of(s, c->a), &extent) == LFB_OK) {
+        see(&o, &extent);
     }
 }
 
@@ -500,7 +522,7 @@ static void make_call(scene *s, unsigned who, const call *c)
         put_into_use(s, who, c);
         break;
     case '?':
-        look_on(s, who, c->a);
+        look_on(s, who, c);
         break;
     default:
         lfb_drain(&s->lfb);

@@ -11,7 +11,7 @@
  *   xI,S,N  release N pages of run I of those there first, from its page S on
  *   !P      release what starts at page P, whoever's it is
  *   hP,N    take pages out of use        uP,N    put them into use, if that hold succeeded
- *   d       drain                        ?P      look at page P
+ *   d       drain                        ?P, ?   look at page P, at all
  *   kN      the next call is killed after N of its steps; an heir, on the same lane, releases what
  *           it withholds, by whole runs, and goes on
  *
