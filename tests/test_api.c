@@ -10,13 +10,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "header.h"
 #include "random.h"
 #include "world.h"
 
 enum {
     PAGE = 4096,
     LEAF = 1 << LFB_LEAF_ORDER,
-    HEADER_BYTES = 64, /* of the metadata; src/core/setup.c */
     LINE = 128,
 };
 
@@ -426,38 +426,12 @@ static void test_attach_changed_header(void **state)
     assert_int_equal(lfb_attach(&other, bytes, w->size, NULL, NULL), LFB_OK);
 }
 
-/* Offsets in the header, for forgers. */
-enum {
-    AT_FORMAT = 8,
-    AT_WORD_BITS = 12,
-    AT_LEAF_ORDER = 16,
-    AT_NODE_ORDER = 20,
-    AT_BASE = 24,
-    AT_PAGE_SIZE = 32,
-    AT_PAGE_COUNT = 40,
-    AT_MAX_ORDER = 48,
-    AT_LANES = 52,
-    AT_START = 56,
-    AT_CHECKSUM = 60,
-};
-
-/* Writes a number into the header, and the checksum that belongs there: FNV-1a. */
-static void forge(unsigned char *header, size_t at, uint64_t value)
-{
-    memcpy(header + at, &value, at >= AT_BASE && at < AT_MAX_ORDER ? 8 : 4);
-    uint32_t sum = UINT32_C(2166136261);
-    for (size_t i = 0; i < AT_CHECKSUM; i++) {
-        sum = (sum ^ header[i]) * UINT32_C(16777619);
-    }
-    memcpy(header + AT_CHECKSUM, &sum, sizeof(sum));
-}
-
 static void assert_forged(world *w, size_t at, uint64_t value, lfb_status expected)
 {
     unsigned char header[HEADER_BYTES];
     lfb_t other;
     memcpy(header, w->metadata, sizeof(header));
-    forge(w->metadata, at, value);
+    header_forge(w->metadata, at, value);
     assert_int_equal(lfb_attach(&other, w->metadata, w->size, NULL, NULL), expected);
     memcpy(w->metadata, header, sizeof(header));
 }
@@ -495,7 +469,7 @@ static void test_attach_forged_start(void **state)
     memcpy(room, w->metadata, w->size);
     assert_int_equal(lfb_attach(&other, room, w->size + 8 * LINE, NULL, NULL), LFB_OK);
     for (uint32_t start = HEADER_BYTES + LINE; start < 6 * LINE; start += 8) {
-        forge(room, AT_START, start);
+        header_forge(room, AT_START, start);
         assert_int_equal(lfb_attach(&other, room, w->size + 8 * LINE, NULL, NULL), LFB_DAMAGED);
     }
     free(room);
@@ -753,6 +727,23 @@ static void test_free_twice(void **state)
         lfb_drain(&w->lfb);
         assert_no_run_at(w, address, LFB_NOT_ALLOCATED);
     }
+}
+
+/* A node that was emptied looks, slot by slot, like runs or managed pages, whatever its tag is. */
+static void test_free_twice_under_any_tag(void **state)
+{
+    (void)state;
+    world w;
+    lfb_config config = scene_config();
+    config.lanes = 1; /* tags are 1, 2, 3, ... */
+    world_start(&w, &config);
+    for (unsigned i = 0; i < 300; i++) {
+        uintptr_t address = world_page(&w, LEAF << LFB_NODE_ORDER | 2 * LEAF);
+        assert_int_equal(lfb_alloc_at(&w.lfb, address, LEAF), LFB_OK);
+        assert_int_equal(lfb_free(&w.lfb, address), LFB_OK);
+        assert_no_run_at(&w, address, LFB_NOT_ALLOCATED);
+    }
+    world_end(&w);
 }
 
 typedef struct thief {
@@ -1851,6 +1842,7 @@ static const struct CMUnitTest tests[] = {
     IN_RANGE(test_free_what_never_was),
     IN_SCENE(test_free_held),
     IN_SCENE(test_free_twice),
+    cmocka_unit_test(test_free_twice_under_any_tag),
     IN_SCENE(test_free_twice_in_two_threads),
     IN_SCENE(test_free_wrong_size),
     IN_SCENE(test_free_bulk_with_a_bad_one),

@@ -1,35 +1,59 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Callers who break the contract: while a call changes a run, somebody else releases, takes or
- * holds one of its pages, before each atomic access of the call in turn. What becomes of that run
- * is nobody's promise. But every call ends, and a neighbour's run stays as it was.
+ * holds some of its pages, or writes into the metadata that they are free, before each atomic
+ * access of the call in turn. What becomes of that run is nobody's promise. But every call ends,
+ * and a neighbour's run stays as it was.
  */
+#include "geometry.h"
 #include "world.h"
 
 void (*each_access)(void);
 
 enum { PAGES = 32, NEIGHBOUR = 24, NEIGHBOUR_PAGES = 5, ACCESSES_MOST = 100000 };
 
-typedef enum breach { FREE_PAGE, RELEASE_PAGE, TAKE_PAGE, HOLD_PAGE, BREACHES } breach;
+typedef enum breach {
+    FREE_RUN,
+    FREE_PAGES,
+    RELEASE_PAGES,
+    TAKE_PAGES,
+    HOLD_PAGES,
+    WRITE_WORD,
+    BREACHES
+} breach;
 
 static struct {
     lfb_t *lfb;
     breach breach;
     uintptr_t page;
+    size_t pages;
     unsigned long at, seen;
 } B;
+
+/* The page, or all of an EMPTY leaf. */
+static void write_free(lfb_atomic *leaf)
+{
+    lfb_word word = lfb_load_relaxed(leaf);
+    lfb_store_relaxed(leaf, word_is_empty(word, 0)
+                                ? word_all(word, 0, CODE_FREE)
+                                : word_free(word, lfb_slot_of_page(0, B.page), 1));
+}
 
 static void break_in(void)
 {
     each_access = NULL;
-    if (B.breach == FREE_PAGE) {
-        lfb_free_range_on(B.lfb, 1, B.page, 1);
-    } else if (B.breach == RELEASE_PAGE) {
-        lfb_release_range_on(B.lfb, 1, B.page, 1);
-    } else if (B.breach == TAKE_PAGE) {
-        lfb_alloc_at_on(B.lfb, 1, B.page, 1);
+    if (B.breach == FREE_RUN) {
+        lfb_free_on(B.lfb, 1, B.page);
+    } else if (B.breach == FREE_PAGES) {
+        lfb_free_range_on(B.lfb, 1, B.page, B.pages);
+    } else if (B.breach == RELEASE_PAGES) {
+        lfb_release_range_on(B.lfb, 1, B.page, B.pages);
+    } else if (B.breach == TAKE_PAGES) {
+        lfb_alloc_at_on(B.lfb, 1, B.page, B.pages);
+    } else if (B.breach == HOLD_PAGES) {
+        lfb_hold_range_on(B.lfb, 1, B.page, B.pages);
     } else {
-        lfb_hold_range_on(B.lfb, 1, B.page, 1);
+        write_free(lfb_word_of(B.lfb, lfb_node_of_page(0, B.page)));
     }
 }
 
@@ -63,6 +87,10 @@ static void call(lfb_t *lfb, unsigned which)
         assert_int_equal(lfb_alloc_at_on(lfb, 0, 0, 16), LFB_OK);
         each_access = watch;
         lfb_free_range_on(lfb, 0, 3, 7);
+    } else if (which == RESIZES + 3) {
+        assert_int_equal(lfb_alloc_at_on(lfb, 0, 0, 13), LFB_OK);
+        each_access = watch;
+        lfb_free_range_on(lfb, 0, 8, 5);
     } else {
         each_access = watch;
         lfb_alloc_at_on(lfb, 0, 0, 13);
@@ -70,10 +98,10 @@ static void call(lfb_t *lfb, unsigned which)
     each_access = NULL;
 }
 
-enum { CALLS = 12 };
+enum { CALLS = 13 };
 
 /* Returns whether the call got as far as to the breach. */
-static bool try_breach(unsigned which, breach how, uintptr_t page, unsigned long at)
+static bool try_breach(unsigned which, breach how, uintptr_t page, size_t pages, unsigned long at)
 {
     lfb_config config = {.struct_size = sizeof(config),
                          .page_size = 1,
@@ -86,6 +114,7 @@ static bool try_breach(unsigned which, breach how, uintptr_t page, unsigned long
     B.lfb = &w.lfb;
     B.breach = how;
     B.page = page;
+    B.pages = pages;
     B.at = at;
     B.seen = 0;
     call(&w.lfb, which);
@@ -97,17 +126,27 @@ static bool try_breach(unsigned which, breach how, uintptr_t page, unsigned long
     return reached;
 }
 
+/* Every breach of these pages, before each access of every call. */
+static unsigned long try_pages(uintptr_t page, size_t pages)
+{
+    unsigned long tried = 0;
+    for (unsigned which = 0; which < CALLS; which++) {
+        for (breach how = FREE_RUN; how < BREACHES; how++) {
+            for (unsigned long at = 0; try_breach(which, how, page, pages, at); at++) {
+                tried++;
+            }
+        }
+    }
+    return tried;
+}
+
 static void test_breaches(void **state)
 {
     (void)state;
     unsigned long tried = 0;
-    for (unsigned which = 0; which < CALLS; which++) {
-        for (breach how = FREE_PAGE; how < BREACHES; how++) {
-            for (uintptr_t page = 0; page < 16; page++) {
-                for (unsigned long at = 0; try_breach(which, how, page, at); at++) {
-                    tried++;
-                }
-            }
+    for (size_t pages = 1; pages <= 16; pages *= 2) {
+        for (uintptr_t page = 0; page < 16; page += pages) {
+            tried += try_pages(page, pages);
         }
     }
     print_message("%lu breaches tried\n", tried);

@@ -2,7 +2,7 @@
 /*
  * The checker, on trees that are damaged on purpose: each fault is provoked and found where it is,
  * and a judge written anew, from the invariants, agrees with the checker about every single-bit
- * flip and about random damage. LFB_SEED repeats a run.
+ * flip and about random damage. Some calls on damaged trees. LFB_SEED repeats a run.
  *
  * The tree of most tests, in pages (leaves have 32, level 1 nodes 512, the top node 8192):
  *
@@ -349,6 +349,20 @@ static void test_warm_nodes(void **state)
     assert_int_equal(report.warm_nodes, 0);
 }
 
+/* A run that fills a node may be spelled as one word, until its owner is through with a cut. */
+static void test_run_in_an_empty_word(void **state)
+{
+    world *w = *state;
+    uintptr_t run = (uintptr_t)9984 * PAGE;
+    put(w, 0, 9984, KIND_RUN);
+    set(w, 1, 9984, 1, CODE_OPEN);
+    world_assert_sound(w);
+    assert_int_equal(lfb_size_of(&w->lfb, run), 32);
+    assert_int_equal(lfb_free_bulk(&w->lfb, 1, &run), 1);
+    assert_int_equal(lfb_size_of(&w->lfb, run), 0);
+    world_assert_sound(w);
+}
+
 /* -------------------------------------------------------------------------------- hints ---- */
 
 /* What the hint's byte says: 0, all is free; `nothing`, nothing is. */
@@ -611,6 +625,94 @@ static void test_flips(void **state)
     world_assert_unchanged(w);
 }
 
+/* ------------------------------------------------------------------- calls on damaged trees ----
+ */
+
+/* fuzz/hostile.c makes all calls on trees that are damaged at random. Here is what it meets seldom:
+ * what the call answers, and that it ends, is all that there is to expect. */
+
+static uintptr_t at(uintptr_t page)
+{
+    return page * PAGE;
+}
+
+/* A live node under a slot that is free: that can be taken, but not be taken out of use. */
+static void test_hold_over_a_live_node(void **state)
+{
+    world *w = *state;
+    put(w, 0, 9984, WORD_EACH((lfb_word)CODE_FREE));
+    assert_int_equal(lfb_hold_range(&w->lfb, at(9984), 32), LFB_OK);
+    assert_int_equal(lfb_size_of(&w->lfb, at(9984)), 32);
+}
+
+/* One under an EMPTY node, which mustn't become live by its merging. */
+static void test_free_under_an_empty_node(void **state)
+{
+    world *w = *state;
+    uintptr_t leaf = 11264 + 15 * 32;
+    put(w, 0, leaf, word_set(WORD_EACH((lfb_word)CODE_FREE), 1, 1, CODE_LAST));
+    assert_int_equal(lfb_free(&w->lfb, at(leaf + 1)), LFB_OK);
+    world_assert_sound(w);
+}
+
+/* A run over the end of the range, in slots the last of which has no child. */
+static void test_free_over_the_end(void **state)
+{
+    world *w = *state;
+    set(w, 1, 12640, 2, CODE_HELD);
+    set(w, 1, 12704, 1, CODE_LAST);
+    assert_int_equal(lfb_size_of(&w->lfb, at(12640)), 12697 - 12640);
+    assert_int_equal(lfb_free_range(&w->lfb, at(12640), 12697 - 12640), LFB_OK);
+    assert_int_equal(lfb_size_of(&w->lfb, at(12640)), 0);
+}
+
+/* A run that fills the last node of the address space, of which the range has all but a page. */
+static void test_free_at_the_last_address(void **state)
+{
+    (void)state;
+    world w;
+    lfb_config config = world_config(LFB_NONE - 100, 1, 100, 13);
+    world_start(&w, &config);
+    put(&w, 0, LFB_NONE, KIND_RUN);
+    assert_int_equal(lfb_size_of(&w.lfb, LFB_NONE - 31), 31);
+    assert_int_equal(lfb_free_range(&w.lfb, LFB_NONE - 31, 31), LFB_OK);
+    assert_int_equal(lfb_size_of(&w.lfb, LFB_NONE - 31), 0);
+    world_end(&w);
+}
+
+/* A node over the end that is out of use as a whole: part of it can't come into use, for it has
+ * slots that have no children. */
+static void test_release_range_at_the_end(void **state)
+{
+    world *w = *state;
+    put(w, 1, 12288, KIND_HOLE);
+    put(w, 0, 12672, KIND_HOLE);
+    assert_int_equal(lfb_release_range(&w->lfb, at(12300), 1), LFB_OK);
+    lfb_extent extent;
+    assert_int_equal(lfb_find(&w->lfb, at(12300), &extent), LFB_OK);
+    assert_int_equal(extent.kind, LFB_EXTENT_HELD);
+}
+
+/* EMPTY, of no kind, which looks like OPEN in its first slot. */
+static void test_free_in_a_node_of_no_kind(void **state)
+{
+    world *w = *state;
+    put(w, 1, 9728, 3);
+    world_remember(w);
+    assert_int_equal(lfb_free(&w->lfb, at(9728)), LFB_NOT_ALLOCATED);
+    world_assert_unchanged(w);
+}
+
+/* A note that no blocks larger than there can be are free says nothing of smaller ones. */
+static void test_impossible_note(void **state)
+{
+    world *w = *state;
+    lfb_store_relaxed(lfb_exhausted_word(&w->lfb), LFB_WORD_BITS);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_true(lfb_alloc_run(&w->lfb, 3) != LFB_NONE);
+    }
+}
+
 /* -------------------------------------------------------------------------- random damage ---- */
 
 static lfb_word any_damage(random_source *random, lfb_word word, unsigned level)
@@ -678,6 +780,14 @@ static const struct CMUnitTest tests[] = {
     IN_TREE(test_hint_limits),
     IN_TREE(test_high_hints),
     IN_TREE(test_low_hints_are_mended),
+    IN_TREE(test_run_in_an_empty_word),
+    IN_TREE(test_hold_over_a_live_node),
+    IN_TREE(test_free_under_an_empty_node),
+    IN_TREE(test_free_over_the_end),
+    cmocka_unit_test(test_free_at_the_last_address),
+    IN_TREE(test_release_range_at_the_end),
+    IN_TREE(test_free_in_a_node_of_no_kind),
+    IN_TREE(test_impossible_note),
     NAMED(test_flips, tree_start),
     NAMED(test_flips, top_even_tree_start),
     NAMED(test_flips, level1_even_tree_start),

@@ -7,6 +7,9 @@
 
 enum { ADDRESS_BITS = sizeof(uintptr_t) * 8 };
 
+_Static_assert(LFB_LEAF_ORDER + (LFB_MAX_LEVELS - 1) * LFB_NODE_ORDER >= LFB_MAX_ORDER,
+               "a node of the last level has LFB_MAX_PAGES");
+
 static size_t line_up(size_t size)
 {
     return (size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
@@ -58,8 +61,9 @@ static void plan_levels(lfb_t *lfb)
     largest = largest < lfb->max_order ? largest : lfb->max_order;
     unsigned level = 0;
     plan_level(lfb, level);
+    /* Ends with the last level that there is: no range touches more than two of its nodes. */
     while ((lfb_node_order(level) < largest || lfb->levels[level].count > TOP_NODES_MAX) &&
-           level + 1 < LFB_MAX_LEVELS && lfb_node_order(level + 1) < ADDRESS_BITS) {
+           lfb_node_order(level + 1) < ADDRESS_BITS) {
         plan_level(lfb, ++level);
     }
     lfb->top = level;

@@ -83,11 +83,11 @@ static inline uintptr_t lfb_piece_end(const lfb_piece *piece)
     return lfb_piece_page(piece) + lfb_piece_pages(piece);
 }
 
-/* Whether the run goes on in the child of the slot behind the piece. */
+/* Whether the run that this piece is of goes on in the child of the slot behind it. */
 static inline bool lfb_piece_continues(const lfb_piece *piece)
 {
-    return piece->state == STATE_RUN && !piece->whole &&
-           word_code(piece->word, piece->slot + piece->count - 1) == CODE_HELD;
+    LFB_ASSERT(piece->state == STATE_RUN);
+    return !piece->whole && word_code(piece->word, piece->slot + piece->count - 1) == CODE_HELD;
 }
 
 /* Whether the lane is filling this node: it stays live when it becomes all FREE, so that a lane

@@ -9,6 +9,10 @@
 #define LFB_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define LFB_SELDOM            __attribute__((noinline, cold))
 #define LFB_APART             __attribute__((noinline))
-#define LFB_INLINE            inline __attribute__((always_inline))
+
+/* Tests that count branches define it as inline, so that each function is there once. */
+#ifndef LFB_INLINE
+#define LFB_INLINE inline __attribute__((always_inline))
+#endif
 
 #endif

@@ -9,14 +9,13 @@
 #include <string.h>
 
 #include "calls.h"
+#include "header.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum {
     PAGES_MOST = 700,
-    HEADER_BYTES = 64, /* of the metadata; src/core/setup.c */
     LINE = 128,
-    CHECKSUM_AT = 60, /* where in it; the checksum of all before */
     HISTORY_MOST = 30,
     DAMAGES_MOST = 40,
     CALLS_MOST = 100,
@@ -59,16 +58,6 @@ static lfb_config any_config(bytes *in)
 }
 
 /* ------------------------------------------------------------------------------- damaging ---- */
-
-/* What lfb_init would have written there. */
-static void mend_checksum(unsigned char *metadata)
-{
-    uint32_t sum = UINT32_C(2166136261);
-    for (size_t i = 0; i < CHECKSUM_AT; i++) {
-        sum = (sum ^ metadata[i]) * UINT32_C(16777619);
-    }
-    memcpy(metadata + CHECKSUM_AT, &sum, sizeof(sum));
-}
 
 static void damage(bytes *in, unsigned char *metadata, size_t size)
 {
@@ -164,7 +153,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         damage(&in, metadata, bytes_needed);
     }
     if (bytes_below(&in, 4)) {
-        mend_checksum(metadata);
+        header_mend(metadata); /* what lfb_init would have written there */
     }
     copy c = copy_of(&in, metadata, bytes_needed);
     attach(&in, &c, damages == 0 && c.size == bytes_needed);

@@ -66,7 +66,7 @@ static uintptr_t round_sometimes(random_source *random, uintptr_t number)
 
 static lfb_config any_config(random_source *random)
 {
-    size_t page_size = (size_t)1 << random_skewed(random, 31);
+    size_t page_size = (size_t)1 << random_skewed(random, sizeof(size_t) > 4 ? 31 : 20);
     size_t page_count = round_sometimes(random, 1 + random_skewed(random, PAGES_MOST));
     page_count += page_count == 0;
     uintptr_t room = UINTPTR_MAX / page_size - page_count;
