@@ -45,6 +45,8 @@ typedef _Atomic(uint64_t) field_word;
 typedef _Atomic(uint16_t) child_count;
 typedef _Atomic(uint32_t) tree_count;
 
+enum { LINE_TREES = LINE / sizeof(tree_count) };
+
 /* preferred: | tree + 1 | free pages | */
 enum { FREE_BITS = 32 };
 #define FREE_MASK (((uint64_t)1 << FREE_BITS) - 1)
@@ -227,14 +229,20 @@ static void settle(local *own, size_t tree, uint64_t free_pages)
     } while (!atomic_compare_exchange_weak(&L.trees[old], &seen, next));
 }
 
-/* Reserves a tree with at least `least` and at most `most` free pages, and takes `pages` of them.
- * Returns the tree, or -1. */
-static int64_t reserve(local *own, size_t start, unsigned pages, uint32_t least, uint32_t most)
+/* Trees to reserve: `count` of them from `start` on, round the end; with at least `least` and at
+ * most `most` free pages. */
+typedef struct wanted {
+    size_t start, count;
+    uint32_t least, most;
+} wanted;
+
+/* Reserves one, and takes `pages` of its pages. Returns the tree, or -1. */
+static int64_t reserve(local *own, unsigned pages, wanted w)
 {
-    for (size_t i = 0; i < L.tree_total; i++) {
-        size_t tree = (start + i) % L.tree_total;
+    for (size_t i = 0; i < w.count; i++) {
+        size_t tree = (w.start + i) % L.tree_total;
         uint32_t seen = atomic_load_explicit(&L.trees[tree], memory_order_acquire);
-        while ((seen & RESERVED) == 0 && seen >= least && seen >= pages && seen <= most) {
+        while ((seen & RESERVED) == 0 && seen >= w.least && seen >= pages && seen <= w.most) {
             if (atomic_compare_exchange_weak(&L.trees[tree], &seen, RESERVED)) {
                 settle(own, tree, seen - pages);
                 return (int64_t)tree;
@@ -244,16 +252,19 @@ static int64_t reserve(local *own, size_t start, unsigned pages, uint32_t least,
     return -1;
 }
 
-/* Partly used trees first, so that others stay whole; then any; then what other CPUs have. */
+/* Partly used trees first, among those that are counted in the same cache line, so that others stay
+ * whole; then any; then what other CPUs have. */
 static int64_t find_tree(unsigned cpu, unsigned pages)
 {
     local *own = &L.locals[cpu];
     uint64_t preferred = atomic_load_explicit(&own->preferred, memory_order_relaxed);
     size_t start =
         preferred != 0 ? (size_t)(preferred >> FREE_BITS) - 1 : L.tree_total * cpu / L.cpus;
-    int64_t tree = reserve(own, start, pages, MOSTLY_USED, TREE_PAGES - 1);
+    size_t near = start / LINE_TREES * LINE_TREES;
+    size_t in_line = L.tree_total - near < LINE_TREES ? L.tree_total - near : LINE_TREES;
+    int64_t tree = reserve(own, pages, (wanted){near, in_line, MOSTLY_USED, TREE_PAGES - 1});
     if (tree < 0) {
-        tree = reserve(own, start, pages, 0, TREE_PAGES);
+        tree = reserve(own, pages, (wanted){start, L.tree_total, 0, TREE_PAGES});
     }
     for (unsigned i = 1; tree < 0 && i < L.cpus; i++) {
         tree = take_count(&L.locals[(cpu + i) % L.cpus], pages);

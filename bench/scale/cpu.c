@@ -244,9 +244,9 @@ void cpu_access(model_op op, const volatile void *address, size_t bytes)
 
 void cpu_pass(model_time time)
 {
-    fiber *self = &S.fibers[S.running];
-    self->clock += time;
-    if (self->clock > others_clock() + (S.charging ? 0 : SLICE)) {
+    S.fibers[S.running].clock += time;
+    uint64_t slice = S.charging ? 0 : (uint64_t)SLICE << KEY_SHIFT;
+    if (S.ready > 0 && key_of((unsigned)S.running) > S.heap[0] + slice) {
         let_others();
     }
 }

@@ -133,12 +133,13 @@ static double transfers(const report_row *row)
 }
 
 static const figure figures[] = {
-    {"throughput", "million operations a second", "set logscale xy\nset yrange [*:*]\n",
-     throughput},
+    {"throughput", "million operations a second",
+     "set logscale xy\nset yrange [*:*]\nset ytics 100\nset key top left\n", throughput},
     {"efficiency", "throughput, of linear",
-     "set logscale x\nunset logscale y\nset yrange [0:1.1]\n", efficiency},
+     "set logscale x\nunset logscale y\nset yrange [0:1.1]\nset ytics 0.5\nset key center right\n",
+     efficiency},
     {"transfers", "line transfers an operation (least shown: 0.0001)",
-     "set logscale xy\nset yrange [0.0001:*]\n", transfers},
+     "set logscale xy\nset yrange [0.0001:*]\nset ytics 100\nset key center right\n", transfers},
 };
 
 /* One panel: a workload and a number of sockets. */
@@ -173,8 +174,9 @@ static void write_figure(FILE *out, const figure *f, const report_row *rows, siz
     size_t sockets = sockets_in(rows, count);
     fprintf(out,
             "set terminal svg size %zu,%zu background 'white' font ',11'\n"
-            "set output '%s/scaling-%s.svg'\nset xlabel 'CPUs' offset 0,0.5\nset grid\n%s"
-            "set xtics 4\nset key bottom right font ',9' samplen 1\n"
+            "set output '%s/scaling-%s.svg'\nset xlabel 'CPUs' offset 0,0.5\n%s"
+            "set tics nomirror\nset xtics 16\nset mxtics 1\nset mytics 1\nset border 3\n"
+            "set key font ',9' samplen 1\n"
             "set multiplot layout %zu,%zu columnsfirst title \"%s\"\n",
             60 + 260 * workloads, 60 + 220 * sockets, directory, f->name, f->axes, sockets,
             workloads, f->title);
