@@ -3,9 +3,9 @@
  * See search.h. Lanes start far apart (setup.c) and stay in their neighbourhood while it can serve
  * them. Nodes already split are preferred to whole ones, so that big blocks last.
  */
+#include "search.h"
 #include "exhaust.h"
 #include "room.h"
-#include "search.h"
 
 /* A search under way, for the functions that descend. */
 typedef struct search {
