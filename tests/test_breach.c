@@ -17,6 +17,7 @@ typedef enum breach {
     FREE_PAGES,
     RELEASE_PAGES,
     TAKE_PAGES,
+    REUSE_PAGES,
     HOLD_PAGES,
     WRITE_WORD,
     BREACHES
@@ -49,6 +50,9 @@ static void break_in(void)
     } else if (B.breach == RELEASE_PAGES) {
         lfb_release_range_on(B.lfb, 1, B.page, B.pages);
     } else if (B.breach == TAKE_PAGES) {
+        lfb_alloc_at_on(B.lfb, 1, B.page, B.pages);
+    } else if (B.breach == REUSE_PAGES) {
+        lfb_free_range_on(B.lfb, 1, B.page, B.pages);
         lfb_alloc_at_on(B.lfb, 1, B.page, B.pages);
     } else if (B.breach == HOLD_PAGES) {
         lfb_hold_range_on(B.lfb, 1, B.page, B.pages);

@@ -709,7 +709,7 @@ static void test_impossible_note(void **state)
     world *w = *state;
     lfb_store_relaxed(lfb_exhausted_word(&w->lfb), LFB_WORD_BITS);
     for (unsigned i = 0; i < 3; i++) {
-        assert_true(lfb_alloc_run(&w->lfb, 3) != LFB_NONE);
+        assert_true(lfb_alloc_run(&w->lfb, 100) != LFB_NONE);
     }
 }
 
