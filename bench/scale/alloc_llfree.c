@@ -12,7 +12,7 @@
  *
  *   allocate   local counter down, child counter down, bit set: three updates. An empty local
  *              counter takes over what others have released in its tree; if that isn't enough, the
- *              CPU reserves another tree, one that is partly used before one that isn't
+ *              CPU reserves another tree, if it can a partly used one that is counted nearby
  *   release    bit cleared, child counter up, then the local counter if the tree is reserved by
  *              this CPU, else the tree's
  *

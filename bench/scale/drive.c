@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Workloads, and the processes that they run in: see drive.h.
+ */
 #include "drive.h"
 
 #include <stdio.h>
