@@ -71,6 +71,7 @@ compile "aarch64" aarch64-linux-gnu-gcc -O2
 compile "aarch64, as in a kernel" aarch64-linux-gnu-gcc -O2 -ffreestanding -mgeneral-regs-only
 compile "riscv64" riscv64-linux-gnu-gcc -O2
 compile "i686" i686-linux-gnu-gcc -O2
+compile "i686, 64-bit words" i686-linux-gnu-gcc -O2 -DLFB_WORD_BITS=64 -Wno-psabi
 compile "arm-none-eabi, Armv7-M" arm-none-eabi-gcc -O2 -mcpu=cortex-m3 -mthumb -ffreestanding
 compile "arm-none-eabi, Armv7-A" arm-none-eabi-gcc -O2 -mcpu=cortex-a7 -ffreestanding
 

@@ -139,7 +139,8 @@ bool lfb_room_pick(const lfb_t *lfb, const lfb_lane *lane, lfb_node near, lfb_pi
     uintptr_t count = lfb->levels[1].count;
     circle all = {0, (count + BYTES_PER_WORD - 1) / BYTES_PER_WORD};
     uintptr_t share = count >> lfb->lane_bits;
-    circle own = {share * lfb_lane_number(lfb, lane) / BYTES_PER_WORD, share / BYTES_PER_WORD + 1};
+    circle own = {share * (uintptr_t)lfb_lane_number(lfb, lane) / BYTES_PER_WORD,
+                  share / BYTES_PER_WORD + 1};
     uintptr_t at = (near.number - lfb->levels[1].first) / BYTES_PER_WORD;
     if (own.words > all.words - own.first) {
         own.words = all.words - own.first;

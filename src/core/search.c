@@ -251,7 +251,8 @@ static lfb_word own_share(const search *s, lfb_node node)
     const lfb_t *lfb = s->lfb;
     lfb_node child = lfb_child(node, 0);
     uintptr_t share = lfb->levels[child.level].count >> lfb->lane_bits;
-    uintptr_t first = lfb->levels[child.level].first + share * lfb_lane_number(lfb, s->lane);
+    uintptr_t first =
+        lfb->levels[child.level].first + share * (uintptr_t)lfb_lane_number(lfb, s->lane);
     lfb_word bits = share ? 0 : WORD_EACH(1); /* more lanes than nodes: no shares */
     for (unsigned slot = 0; share && slot < NODE_SLOTS; slot++) {
         bits |= (lfb_word)(child.number + slot - first < share) << (CODE_BITS * slot);

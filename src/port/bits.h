@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Bit scans. The compiler's built-in is used only where it is an instruction: elsewhere it would
- * call a library (riscv64 without Zbb, Armv6-M), which the core must not. Tests define
- * LFB_HAVE_BIT_SCAN as 0 to run the other way everywhere.
+ * call a library (riscv64 without Zbb, Armv6-M, words wider than registers), which the core must
+ * not. Tests define LFB_HAVE_BIT_SCAN as 0 to run the other way everywhere.
  */
 #ifndef LFB_PORT_BITS_H
 #define LFB_PORT_BITS_H
@@ -12,7 +12,9 @@
 #include "atomic.h"
 
 #ifndef LFB_HAVE_BIT_SCAN
-#if defined __x86_64__ || defined __i386__ || defined __aarch64__ || defined __riscv_zbb ||        \
+#if LFB_WORD_BITS > 32 && UINTPTR_MAX <= 0xffffffffU
+#define LFB_HAVE_BIT_SCAN 0
+#elif defined __x86_64__ || defined __i386__ || defined __aarch64__ || defined __riscv_zbb ||      \
     (defined __arm__ && defined __ARM_FEATURE_CLZ)
 #define LFB_HAVE_BIT_SCAN 1
 #else
