@@ -7,7 +7,7 @@
  *   - no two of them need the same thing to be theirs: the same run (but for disjoint parts of it),
  *     the same pages out of use;
  *   - each of them may touch a page that another one may touch. An operation that meets nobody adds
- *     nothing to what the others' pair shows. Allocations that search, and drains, touch any page;
+ *     nothing to what the others' pair shows. Searches, drains and looks touch any page;
  *   - not all of them are drains.
  */
 #include "scenarios.h"
@@ -29,51 +29,52 @@ static const state states[] = {
     {"empty, 8 pages", "8 3 :", {"a0",   "a1",   "a2",        "a3",     "r3",    "r5",    "a0 f",
                                  "a2 f", "r3 f", "r5 f",      "@1,1",   "@4,3",  "@0,8",  "h1,2",
                                  "h2,3", "h0,8", "h1,2 u1,2", "a0 z2",  "a2 z1", "a2 z5", "b0",
-                                 "b1",   "b0 F", "w3,4,8",    "w1,0,2", "d"}},
+                                 "b1",   "b0 F", "w3,4,8",    "w1,0,2", "d",     "?"}},
     {"some in use, 8 pages",
      "8 3 : @0,1 @2,2 @4,4",
      {"f0",   "f1",   "f2",   "F0,2", "F0,3", "x2,1,2", "x2,0,1", "x2,3,1", "x1,1,1",
       "y2,1", "y2,3", "y0,2", "y1,1", "a0",   "a1",     "a2",     "a3",     "r3",
-      "b0",   "@1,1", "@0,4", "h1,1", "h0,2", "w1,0,2", "f0 a1",  "d"}},
+      "b0",   "@1,1", "@0,4", "h1,1", "h0,2", "w1,0,2", "f0 a1",  "d",      "?"}},
     {"full, 8 pages",
      "8 3 : @0,1 @1,1 @2,2 @4,3 @7,1",
      {"f0",   "f1",   "f2",   "f3",   "f4",   "F0,3",   "F3,2",  "x3,0,2", "x3,2,1", "x2,0,1",
       "y3,1", "y3,2", "y3,4", "y2,1", "a0",   "a1",     "a2",    "a3",     "r3",     "r5",
-      "b0",   "@0,2", "@4,4", "h0,2", "h3,2", "w2,0,4", "f0 a0", "d"}},
+      "b0",   "@0,2", "@4,4", "h0,2", "h3,2", "w2,0,4", "f0 a0", "d",      "?"}},
     {"holes, 8 pages",
      "8 3 : h0,3 @4,1 h6,2",
-     {"u0,3", "u0,1", "u1,2", "u6,2", "u7,1", "f0",   "y0,2", "a0",     "a1", "a2",       "a3",
-      "r3",   "b0",   "@3,1", "@4,2", "h3,1", "h3,3", "h5,1", "w1,4,8", "d",  "u0,3 h0,3"}},
+     {"u0,3", "u0,1", "u1,2", "u6,2", "u7,1", "f0",   "y0,2", "a0",     "a1", "a2",        "a3",
+      "r3",   "b0",   "@3,1", "@4,2", "h3,1", "h3,3", "h5,1", "w1,4,8", "d",  "u0,3 h0,3", "?"}},
     {"all out of use, 8 pages",
      "8 3 : h0,8",
      {"u0,8", "u0,4", "u4,4", "u2,1", "u3,2", "u1,6", "a0", "a1", "a2", "a3", "r3", "r5", "@0,5",
-      "h2,2", "d"}},
+      "h2,2", "d", "?"}},
     {"lanes with warm nodes, 8 pages",
      "8 3 : =a0 f",
-     {"=a0", "=a0 f", "=a2", "a0", "a1", "a3", "r3", "r5", "@0,8", "h0,8", "w2,2,6", "b1", "d"}},
+     {"=a0", "=a0 f", "=a2", "a0", "a1", "a3", "r3", "r5", "@0,8", "h0,8", "w2,2,6", "b1", "d",
+      "?"}},
     {"one big run, 8 pages",
      "8 3 : @0,8",
      {"x0,0,1", "x0,1,2", "x0,3,2", "x0,5,3", "x0,0,8", "x0,2,4", "y0,5", "y0,1", "f0", "a0", "a1",
-      "a2", "r3", "h1,2", "@4,2", "d"}},
+      "a2", "r3", "h1,2", "@4,2", "d", "?"}},
     {"some in use, 16 pages",
      "16 4 : @0,1 @4,4 @8,8",
-     {"f0", "f1", "f2", "F0,3", "x2,3,2", "x2,0,4", "y2,5", "y0,2", "y1,3",   "a0",
-      "a2", "a3", "a4", "r3",   "r5",     "b1",     "@2,2", "h1,3", "w5,0,8", "d"}},
+     {"f0", "f1", "f2", "F0,3", "x2,3,2", "x2,0,4", "y2,5", "y0,2",   "y1,3", "a0", "a2",
+      "a3", "a4", "r3", "r5",   "b1",     "@2,2",   "h1,3", "w5,0,8", "d",    "?"}},
     {"7 pages",
      "7 2 : @0,1 @2,2",
      {"f0", "f1", "F0,2", "x1,1,1", "y0,2", "a0", "a1", "a2", "r3", "b0", "@4,2", "h4,3", "h5,2",
-      "w2,4,7", "d"}},
+      "w2,4,7", "d", "?"}},
     {"11 pages",
      "11 3 : @0,3 @8,1",
      {"f0", "f1", "x0,1,1", "x0,2,1", "y0,5", "y0,2", "y1,3", "a0", "a1", "a3", "r3", "r5", "b0",
-      "@9,1", "h9,2", "h3,8", "d"}},
+      "@9,1", "h9,2", "h3,8", "d", "?"}},
     /* Only what one word holds. A wrong release that meets a longer run in the middle of being
      * allocated or released, or pages on their way out of use, finds a piece that looks like a run;
      * the header's promise speaks of live runs. */
     {"releases of what isn't one's own, 8 pages",
      "8 3 : @0,2 @2,1 @4,4",
      {"!0", "!1", "!2", "!3", "!4", "!5", "!0 a1", "!4 a2", "a0", "a1", "a2", "b0", "@0,2", "@2,1",
-      "@4,4", "d"}},
+      "@4,4", "d", "?"}},
 };
 
 /* ---------------------------------------------------------------------- what can meet what ---- */
