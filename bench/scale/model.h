@@ -2,7 +2,7 @@
 /*
  * What an access to memory costs on a machine with many CPUs: a directory that knows, for each
  * cache line of 64 bytes, which CPUs hold it and in which state (MESI), and the time that it takes
- * to bring it to one more. docs/scaling.md has the figures with their sources, and what is left
+ * to bring it to one more. model.c has the figures with their source, docs/scaling.md what is left
  * out.
  *
  *   Invalid     in no cache: comes from memory
