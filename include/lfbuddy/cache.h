@@ -166,7 +166,7 @@ void lfb_cache_drain(lfb_cache_t *cache);
  */
 size_t lfb_cache_reclaim(lfb_cache_t *cache, unsigned slot);
 
-/* May run beside everything; exact if nothing does. */
+/* Fills *stats. May run beside everything; exact if nothing does. */
 void lfb_cache_get_stats(const lfb_cache_t *cache, lfb_cache_stats *stats);
 
 #ifdef __cplusplus

@@ -75,7 +75,7 @@ void *lfb_heap_aligned_alloc(lfb_heap *heap, size_t alignment, size_t size);
  * object is as it was. object NULL: lfb_heap_malloc. Size 0 frees nothing: it is a size like 1. */
 void *lfb_heap_realloc(lfb_heap *heap, void *object, size_t size);
 
-/* NULL is fine. Any thread may free what another one allocated. */
+/* Frees an object; NULL is fine. Any thread may free what another one allocated. */
 void lfb_heap_free(lfb_heap *heap, void *object);
 
 /* Bytes of the object that may be used: what was asked for, or more. object NULL: 0. */

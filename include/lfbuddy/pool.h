@@ -294,6 +294,7 @@ typedef struct lfb_pool_info {
     size_t length;      /* of the file, or of the mapping */
 } lfb_pool_info;
 
+/* Fills *info; may run beside everything but lfb_pool_close. */
 void lfb_pool_get_info(const lfb_pool *pool, lfb_pool_info *info);
 
 /* Pages of the live run that starts at the address; 0: none. */
