@@ -65,5 +65,16 @@ document.addEventListener('DOMContentLoaded', () => {
     startAlone(document.getElementById('alone'));
     const race = new Stage(document.getElementById('race'), RACES);
     const ancestor = new Stage(document.getElementById('ancestor'), [ANCESTOR, SAME_ON_LFBUDDY]);
-    window.lfbuddyStages = {race, ancestor}; // for the console, and for the test
+    // Keys reach the stage that has the focus; without one, the stage in the middle of the window.
+    document.addEventListener('keydown', (event) => {
+        if (event.target === document.body) {
+            const stage = [race, ancestor].find(({root}) => {
+                const box = root.getBoundingClientRect();
+                return box.top < window.innerHeight / 2 && box.bottom > window.innerHeight / 2;
+            });
+            if (stage && !event.key.startsWith('Arrow')) {
+                stage.onKey(event);
+            }
+        }
+    });
 });

@@ -181,7 +181,7 @@ def save(stage, path):
     """The race as it stands, as a picture."""
     box = stage.driver.execute_script("""
         const box = document.querySelector('#race').getBoundingClientRect();
-        return {x: box.x - 24 + scrollX, y: box.y - 16 + scrollY, width: box.width + 48, height: 760};""")
+        return {x: box.x - 24 + scrollX, y: box.y - 16 + scrollY, width: box.width + 48, height: 690};""")
     shot = stage.driver.execute_cdp_cmd("Page.captureScreenshot", {
         "format": "png", "captureBeyondViewport": True, "clip": {**box, "scale": 1}})
     pathlib.Path(path).write_bytes(base64.b64decode(shot["data"]))
