@@ -142,7 +142,8 @@ def status_meanings(header):
     for section in header.sections:
         for item in section.items:
             if item.name.endswith("_status"):
-                for name, meaning in re.findall(r"(LFB_\w+)[ =0]*,? */\* (.*?) \*/", item.code, re.S):
+                pairs = re.findall(r"(LFB_\w+)[ =0]*,? */\* (.*?) \*/", item.code, re.S)
+                for name, meaning in pairs:
                     meanings[name] = re.sub(r"\s+", " ", meaning)
     return meanings
 

@@ -201,7 +201,8 @@ class Site:
         for section, item in header.groups():
             links = ", ".join(f'<a href="#{name}"><code>{name}</code></a>' for name in item.names)
             rows.append(f"<li>{links}</li>")
-        return f'<details open><summary>Functions</summary><ul class="index">{"".join(rows)}</ul></details>'
+        return (f'<details open><summary>Functions</summary><ul class="index">{"".join(rows)}</ul>'
+                "</details>")
 
     def cpp_reference(self):
         text = (headers.INCLUDE / "lfbuddy/lfbuddy.hpp").read_text(encoding="utf-8")

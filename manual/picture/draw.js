@@ -172,6 +172,7 @@ function drawTree(session, onPick) {
     const tree = element('div', 'tree');
     tree.style.setProperty('--pages', session.tree.pages);
     tree.classList.toggle('large', session.tree.pages > 16);
+    tree.classList.toggle('small', session.tree.pages < 16);
     const last = session.steps[session.steps.length - 1];
     const changed = last && last.request && last.before !== last.after ? last.request.node : null;
     for (const nodes of rowsOf(session)) {

@@ -97,6 +97,13 @@ const RACES = [
             6: 'B’s update of the parent fails, and the slot is closed: taken.',
         },
     },
+    {
+        id: 'own', title: 'Your own race', kind: 'lfb', top: 1, free: true,
+        lead: 'Give the threads calls, and let them get on in any order. A release is of what the thread itself allocated last; ' +
+            'a drain merges what is free and not merged. Can you break it?',
+        setup: [{alloc: 1, at: 8}],
+        threads: {A: [{alloc: 1}], B: [{alloc: 1}], C: []},
+    },
 ];
 
 const ANCESTOR = {

@@ -172,7 +172,28 @@ class Stage {
         rest.dataset.action = `finish-${actor.name}`;
         rest.disabled = idle;
         card.append(element('div', 'card-buttons', step, rest));
+        if (session.scenario.free) {
+            card.append(this.callButtons(actor));
+        }
         return card;
+    }
+    // Where the reader says what threads do.
+    callButtons(actor) {
+        const open = (session) => session.tree.words[0].map((_, number) => ({level: 0, number}))
+            .filter((leaf) => session.tree.isSpoken(leaf));
+        const choices = [['1 page', () => [{alloc: 1}]], ['4 pages', () => [{alloc: 4}]], ['run of 6', () => [{alloc: 6}]],
+                         ['release', () => [{free: 'own'}]],
+                         ['drain', () => open(this.session).map((leaf) => ({merge: leaf}))]];
+        const row = element('div', 'card-buttons', element('span', 'count', 'give it:'));
+        for (const [text, calls] of choices) {
+            const b = button(text, 'quiet', () => {
+                calls().forEach((call) => this.session.add(actor.name, call));
+                this.draw();
+            });
+            b.dataset.action = `give-${actor.name}-${text.replace(/ /g, '-')}`;
+            row.append(b);
+        }
+        return row;
     }
     // The access to come: what it would do, and whether it would succeed now.
     preview(next) {
