@@ -35,7 +35,7 @@ functions_of() { # header
 }
 
 # The pages are those of the layers that are built: see manual/meson.build.
-(cd "$pages" && ls lfb_*.3 | sed 's/\.3$//' | LC_ALL=C sort) >"$work/pages"
+(cd "$pages" && find . -name 'lfb_*.3' | sed 's:^\./::; s:\.3$::' | LC_ALL=C sort) >"$work/pages"
 for page in "$pages"/lfbuddy*.7; do
     sed -n 's/^\.In //p' "$page"
 done >"$work/headers"
