@@ -92,22 +92,24 @@ void lfb_room_move(const lfb_t *lfb, lfb_node from, lfb_node to)
     put(lfb, to, 0, ROOM_FULL, ROOM_FILLING);
 }
 
-/* Words of rooms that are looked through in a circle. */
+/* Nodes, numbered from the first of level 1, that are looked through in a circle. */
 typedef struct circle {
     uintptr_t first;
-    uintptr_t words;
+    uintptr_t end;
 } circle;
 
-/* The fullest of the nodes that the pick allows, from the word `at` on round the circle: the first
- * that is nearly as full as allowed, or the best within PATIENCE words behind the first. */
+/* The fullest of the nodes that the pick allows, from the one at `at` on round the circle: the
+ * first that is nearly as full as allowed, or the best within PATIENCE words behind the first. */
 static bool pick_in(const lfb_t *lfb, circle c, uintptr_t at, lfb_pick pick, lfb_node *found)
 {
     const lfb_atomic *rooms = lfb->rooms;
     const lfb_atomic *hints = lfb->levels[1].hints;
     unsigned enough = pick.most - pick.least < CLOSE ? pick.least : pick.most - CLOSE;
-    uintptr_t left = c.words < WORDS_MOST ? c.words : WORDS_MOST;
+    uintptr_t first = c.first / BYTES_PER_WORD;
+    uintptr_t end = (c.end + BYTES_PER_WORD - 1) / BYTES_PER_WORD;
+    uintptr_t left = end - first < WORDS_MOST ? end - first : WORDS_MOST;
     bool any = false;
-    for (; left > 0; left--) {
+    for (at /= BYTES_PER_WORD; left > 0; left--) {
         lfb_word room = lfb_load_relaxed(&rooms[at]);
         lfb_word fit = bytes_from(room, pick.least) & bytes_up_to(room, pick.most);
         if (fit) {
@@ -117,7 +119,7 @@ static bool pick_in(const lfb_t *lfb, circle c, uintptr_t at, lfb_pick pick, lfb
             unsigned shift = lfb_low_bit(fit) & ~7U;
             unsigned full = (unsigned)(room >> shift) & ROOM_FULL;
             uintptr_t index = at * BYTES_PER_WORD + shift / 8;
-            if (full < pick.least || index >= lfb->levels[1].count) {
+            if (full < pick.least || index < c.first || index >= c.end) {
                 continue;
             }
             *found = (lfb_node){1, lfb->levels[1].first + index};
@@ -128,26 +130,21 @@ static bool pick_in(const lfb_t *lfb, circle c, uintptr_t at, lfb_pick pick, lfb
             any = true;
             pick.least = full + 1;
         }
-        at = at + 1 < c.first + c.words ? at + 1 : c.first;
+        at = at + 1 < end ? at + 1 : first;
     }
     return any;
 }
 
-bool lfb_room_pick(const lfb_t *lfb, const lfb_lane *lane, lfb_node near, lfb_pick pick,
+bool lfb_room_pick(const lfb_t *lfb, const lfb_lane *lane, lfb_node near, lfb_pick pick, bool own,
                    lfb_node *found)
 {
     uintptr_t count = lfb->levels[1].count;
-    circle all = {0, (count + BYTES_PER_WORD - 1) / BYTES_PER_WORD};
     uintptr_t share = count >> lfb->lane_bits;
-    circle own = {share * (uintptr_t)lfb_lane_number(lfb, lane) / BYTES_PER_WORD,
-                  share / BYTES_PER_WORD + 1};
-    uintptr_t at = (near.number - lfb->levels[1].first) / BYTES_PER_WORD;
-    if (own.words > all.words - own.first) {
-        own.words = all.words - own.first;
+    circle c = {0, count};
+    if (own) {
+        c.first = share * (uintptr_t)lfb_lane_number(lfb, lane);
+        c.end = c.first + share;
     }
-    if (at - own.first >= own.words) {
-        at = own.first;
-    }
-    return pick_in(lfb, own, at, pick, found) ||
-           (own.words < all.words && pick_in(lfb, all, at, pick, found));
+    uintptr_t at = near.number - lfb->levels[1].first;
+    return pick_in(lfb, c, at - c.first < c.end - c.first ? at : c.first, pick, found);
 }

@@ -29,8 +29,9 @@ typedef struct lfb_pick {
     unsigned order;
 } lfb_pick;
 
-/* Finds a node of level 1 that no lane is filling, first from `near` on, which is of that level. */
-bool lfb_room_pick(const lfb_t *lfb, const lfb_lane *lane, lfb_node near, lfb_pick pick,
+/* Finds a node of level 1 that no lane is filling, from `near` on, which is of that level: in the
+ * lane's own share of the range, or anywhere. */
+bool lfb_room_pick(const lfb_t *lfb, const lfb_lane *lane, lfb_node near, lfb_pick pick, bool own,
                    lfb_node *found);
 
 /* Counts a node of level 1 anew. */

@@ -14,6 +14,7 @@ typedef struct search {
     const lfb_want *want;
     lfb_range window; /* claims stay inside */
     bool by_hints;    /* sweeps only */
+    bool own;         /* only in the lane's share of the range */
     unsigned least;   /* descents: the order that a hint must promise */
     unsigned most;    /* so many, if one word has them */
     uintptr_t *pages;
@@ -288,7 +289,7 @@ static uintptr_t descend(const search *s, lfb_node node)
     }
     lfb_word share = own_share(s, node);
     uintptr_t page = descend_in(s, node, word, share);
-    return page != PAGE_NONE ? page : descend_in(s, node, word, ~share);
+    return page != PAGE_NONE || s->own ? page : descend_in(s, node, word, ~share);
 }
 
 /* Goes where hints promise a free block of order `least` at least. */
@@ -302,6 +303,9 @@ static uintptr_t follow_hints(search *s, unsigned least)
         if (page != PAGE_NONE) {
             return page;
         }
+    }
+    if (s->own) {
+        return PAGE_NONE;
     }
     /* The other top nodes, from the next one round. */
     uintptr_t first = lfb->levels[lfb->top].first;
@@ -379,7 +383,7 @@ static uintptr_t fill(const search *s, unsigned least, unsigned most)
     lfb_pick pick = {least, most, s->want->order};
     lfb_node node;
     for (unsigned tries = 0; tries < TRIES; tries++) {
-        if (!lfb_room_pick(s->lfb, s->lane, near, pick, &node)) {
+        if (!lfb_room_pick(s->lfb, s->lane, near, pick, s->own, &node)) {
             break;
         }
         uintptr_t page = s->want->level ? take_in(s, node) : take_below(s, node, 0);
@@ -446,27 +450,38 @@ static uintptr_t sweep_all(const search *s)
 
 /* ------------------------------------------------------------------------------ searching ---- */
 
-/* By the price of the way: here, next door, where rooms and hints lead, anywhere. */
+/* A small block: from the fullest node that repays the way, else from a whole one. */
+static uintptr_t fill_or_split(search *s)
+{
+    uintptr_t page = fill(s, 1, ROOM_WORTH);
+    if (page == PAGE_NONE && s->want->order < lfb_node_order(1)) {
+        page = follow_hints(s, lfb_node_order(1));
+    }
+    return page;
+}
+
+/* By the price of the way: here, next door, where rooms and hints lead, anywhere. Small blocks
+ * first in the lane's own share, so that lanes write into the same cache lines only where one runs
+ * out. */
 static uintptr_t look(search *s)
 {
     const lfb_t *lfb = s->lfb;
-    unsigned order = s->want->order;
     uintptr_t page = take_in(s, cursor_of(lfb, s->lane, s->want));
     if (page == PAGE_NONE) {
         page = take_next_door(s);
     }
-    if (s->want->level <= 1 && lfb->top > 0) {
-        if (page == PAGE_NONE) {
-            page = fill(s, 1, ROOM_WORTH);
-        }
-        if (page == PAGE_NONE && order < lfb_node_order(1)) {
-            page = follow_hints(s, lfb_node_order(1));
+    if (page == PAGE_NONE && s->want->level <= 1 && lfb->top > 0) {
+        s->own = lfb->lane_count > 1;
+        page = fill_or_split(s);
+        if (page == PAGE_NONE && s->own) {
+            s->own = false;
+            page = fill_or_split(s);
         }
         if (page == PAGE_NONE) {
             page = fill(s, ROOM_WORTH + 1, ROOM_FULL - 1);
         }
     }
-    return page != PAGE_NONE ? page : follow_hints(s, order);
+    return page != PAGE_NONE ? page : follow_hints(s, s->want->order);
 }
 
 unsigned lfb_search(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, unsigned most,
