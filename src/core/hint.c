@@ -26,16 +26,29 @@ int lfb_hint_order(const lfb_t *lfb, lfb_node node)
     return (int)lfb_node_order(node.level) - (int)lfb_hint_deficit(lfb, node);
 }
 
+/*
+ * What a hint is raised to. Above level 1 to a half of the node at once: its slots are released one
+ * after the other, and each raise costs as much as a release, but a look at the word, which puts
+ * too high a hint right, costs little.
+ */
+static int order_to_promise(lfb_node node, int order)
+{
+    int half = (int)lfb_node_order(node.level) - 1;
+    return node.level > 1 && order < half ? half : order;
+}
+
 /* Returns whether the hint was lower. */
 static bool raise_one(const lfb_t *lfb, lfb_node node, int order)
 {
     lfb_byte place = place_of(lfb, node);
     lfb_word seen = lfb_load_seq_cst(place.word); /* H1 */
+    lfb_word raised;
     do {
         if (order_in(node, place, seen) >= order) {
             return false;
         }
-    } while (!lfb_cas_seq_cst(place.word, &seen, with_order(node, place, seen, order)));
+        raised = with_order(node, place, seen, order_to_promise(node, order));
+    } while (!lfb_cas_seq_cst(place.word, &seen, raised));
     return true;
 }
 
@@ -43,16 +56,18 @@ void lfb_hint_raise(const lfb_t *lfb, const lfb_freed *freed)
 {
     lfb_exhaustion_over(lfb);
     lfb_node node = freed->lowest;
+    int order = freed->order;
     if (node.level == 0 && lfb->top > 0) {
         node = lfb_parent(node);
     }
     for (; node.level > 0; node = lfb_parent(node)) {
         bool below = node.level < freed->highest.level;
-        int order = below ? (int)lfb_node_order(node.level) : freed->order;
+        bool raised = raise_one(lfb, node, below ? (int)lfb_node_order(node.level) : order);
         /* H2, or whoever raised this hint is about to raise those above. */
-        if ((!raise_one(lfb, node, order) && !below) || node.level == lfb->top) {
+        if ((!raised && !below) || node.level == lfb->top) {
             return;
         }
+        order = below ? order : order_to_promise(node, order); /* H2 */
     }
 }
 
