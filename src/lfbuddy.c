@@ -15,5 +15,6 @@
 #include "core/search.c"
 #include "core/setup.c"
 #include "core/alloc.c"
+#include "core/bulk.c"
 #include "core/inspect.c"
 #include "core/check.c"

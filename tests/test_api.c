@@ -841,6 +841,47 @@ static void test_free_bulk_twice_the_same(void **state)
     assert_refused(w, lfb_free_bulk(&w->lfb, 1, long_run), 0);
 }
 
+/* Allocates the pages of a leaf one by one, and notes their addresses. */
+static void alloc_leaf_at(world *w, size_t page, uintptr_t out[])
+{
+    for (size_t i = 0; i < LEAF; i++) {
+        out[i] = world_page(w, page + i);
+        assert_int_equal(lfb_alloc_at(&w->lfb, out[i], 1), LFB_OK);
+    }
+}
+
+/* First and last are those of a whole leaf, but one in the middle is there twice. */
+static void test_free_bulk_twice_in_a_leaf(void **state)
+{
+    world *w = *state;
+    uintptr_t in[LEAF];
+    alloc_leaf_at(w, 512, in);
+    uintptr_t other = in[5];
+    in[5] = in[4];
+    assert_int_equal(lfb_free_bulk(&w->lfb, LEAF, in), 5);
+    assert_int_equal(lfb_size_of(&w->lfb, other), 1);
+    in[5] = other;
+    assert_int_equal(lfb_free_bulk(&w->lfb, LEAF - 5, in + 5), LEAF - 5);
+    world_assert_all_free(w);
+}
+
+/* The node above two leaves changes between their releases; and yet nothing is left to a drain. One
+ * page stays in use, so that no node is all FREE that its lane might keep. */
+static void test_free_bulk_merges(void **state)
+{
+    world *w = *state;
+    uintptr_t in[2 * LEAF + 1];
+    alloc_leaf_at(w, 512, in);
+    in[LEAF] = world_page(w, 512 + LEAF);
+    assert_int_equal(lfb_alloc_at(&w->lfb, in[LEAF], LEAF), LFB_OK);
+    alloc_leaf_at(w, 512 + 2 * LEAF, in + LEAF + 1);
+    assert_int_equal(lfb_alloc_at(&w->lfb, world_page(w, 512 + 3 * LEAF), 1), LFB_OK);
+    assert_int_equal(lfb_free_bulk(&w->lfb, 2 * LEAF + 1, in), 2 * LEAF + 1);
+    world_remember(w);
+    lfb_drain(&w->lfb);
+    assert_memory_equal(w->metadata, w->before, w->size);
+}
+
 /* Every run, and then every page. */
 static void test_free_bulk_pairs(void **state)
 {
@@ -1848,6 +1889,8 @@ static const struct CMUnitTest tests[] = {
     IN_SCENE(test_free_bulk_with_a_bad_one),
     IN_SCENE(test_free_bulk_twice_the_same),
     IN_SCENE(test_free_bulk_pairs),
+    IN_RANGE(test_free_bulk_twice_in_a_leaf),
+    IN_RANGE(test_free_bulk_merges),
     IN_SCENE(test_free_bulk_of_all),
     IN_SCENE(test_ranges_judged),
     IN_SCENE(test_free_range_refused),

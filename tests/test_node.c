@@ -281,6 +281,29 @@ static void check_masks(const model *m, lfb_word word, lfb_word choice)
     }
 }
 
+/* Splits and merges of the slots that `choice` picks, all at once. */
+static void check_many(const model *m, lfb_word word, lfb_word choice)
+{
+    if (m->level == 0 || model_is_empty(m)) {
+        return;
+    }
+    model opened = model_step(m);
+    model merged = *m;
+    lfb_word free = 0;
+    lfb_word open = 0;
+    for (unsigned slot = 0; slot < m->slots; slot++) {
+        if (choice & slot_bit(slot) && m->codes[slot] == CODE_FREE) {
+            free |= slot_bit(slot);
+            opened.codes[slot] = CODE_OPEN;
+        } else if (choice & slot_bit(slot) && m->codes[slot] == CODE_OPEN) {
+            open |= slot_bit(slot);
+            merged.codes[slot] = CODE_FREE;
+        }
+    }
+    expect(m, word_open_free(word, free) == pack(&opened), "word_open_free");
+    expect(m, word_merge(word, open) == pack(&merged), "word_merge");
+}
+
 /* With the bits that belong to no slot set too. */
 static void check_legality(const model *m, lfb_word word, lfb_word noise)
 {
@@ -299,6 +322,7 @@ static void check_looks(const model *m, lfb_word word, lfb_word noise)
     check_legality(m, word, noise);
     check_masks(m, word, noise);
     check_masks(m, word, model_starts(m) & noise);
+    check_many(m, word, noise);
     expect(m, word_largest_free(word, m->level) == model_largest_free(m), "word_largest_free");
 }
 
@@ -582,6 +606,18 @@ static void test_aligned(void **state)
 }
 
 /* Each bit of a tag has a place of its own, and all places are used. */
+static void test_full_leaves(void **state)
+{
+    (void)state;
+    for (unsigned group = 0; group < LFB_LEAF_ORDER; group++) {
+        model m = {.level = 0, .slots = LEAF_SLOTS};
+        for (unsigned slot = 0; slot < m.slots; slot++) {
+            m.codes[slot] = (slot + 1) % (1U << group) ? CODE_HELD : CODE_LAST;
+        }
+        assert_true(word_full(group) == pack(&m));
+    }
+}
+
 static void test_tags(void **state)
 {
     (void)state;
@@ -662,10 +698,10 @@ static void test_ceiling_order(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_masks),         cmocka_unit_test(test_aligned),
-    cmocka_unit_test(test_tags),          cmocka_unit_test(test_zero_is_plain),
-    cmocka_unit_test(test_versions),      cmocka_unit_test(test_scans),
-    cmocka_unit_test(test_ceiling_order), cmocka_unit_test(test_every_word),
-    cmocka_unit_test(test_random_words),
+    cmocka_unit_test(test_full_leaves),   cmocka_unit_test(test_tags),
+    cmocka_unit_test(test_zero_is_plain), cmocka_unit_test(test_versions),
+    cmocka_unit_test(test_scans),         cmocka_unit_test(test_ceiling_order),
+    cmocka_unit_test(test_every_word),    cmocka_unit_test(test_random_words),
 };
 
 int main(void)

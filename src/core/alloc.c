@@ -7,25 +7,10 @@
 #include "room.h"
 #include "search.h"
 
-static unsigned lane_now(const lfb_t *lfb)
-{
-    return lfb->current_lane ? lfb->current_lane(lfb->lane_context) : 0;
-}
-
-/* The page that begins at an address. */
-static lfb_status page_at(const lfb_t *lfb, uintptr_t address, uintptr_t *page)
-{
-    *page = address >> lfb->page_shift;
-    if (!lfb_page_in_range(lfb, *page)) {
-        return LFB_OUT_OF_RANGE;
-    }
-    return lfb_is_page_address(lfb, address) ? LFB_OK : LFB_INVALID_ARGUMENT;
-}
-
 static lfb_status range_at(const lfb_t *lfb, uintptr_t address, size_t pages, lfb_range *range)
 {
     range->pages = pages;
-    lfb_status status = page_at(lfb, address, &range->page);
+    lfb_status status = lfb_page_at(lfb, address, &range->page);
     if (status != LFB_OK || pages == 0) {
         return status != LFB_OK ? status : LFB_INVALID_ARGUMENT;
     }
@@ -74,7 +59,7 @@ uintptr_t lfb_alloc_on(lfb_t *lfb, unsigned lane, unsigned order)
 
 uintptr_t lfb_alloc(lfb_t *lfb, unsigned order)
 {
-    return lfb_alloc_on(lfb, lane_now(lfb), order);
+    return lfb_alloc_on(lfb, lfb_lane_now(lfb), order);
 }
 
 uintptr_t lfb_alloc_run_on(lfb_t *lfb, unsigned lane, size_t pages)
@@ -93,7 +78,7 @@ uintptr_t lfb_alloc_run_on(lfb_t *lfb, unsigned lane, size_t pages)
 
 uintptr_t lfb_alloc_run(lfb_t *lfb, size_t pages)
 {
-    return lfb_alloc_run_on(lfb, lane_now(lfb), pages);
+    return lfb_alloc_run_on(lfb, lfb_lane_now(lfb), pages);
 }
 
 uintptr_t lfb_alloc_within_on(lfb_t *lfb, unsigned lane, size_t pages, uintptr_t low,
@@ -117,7 +102,7 @@ uintptr_t lfb_alloc_within_on(lfb_t *lfb, unsigned lane, size_t pages, uintptr_t
 
 uintptr_t lfb_alloc_within(lfb_t *lfb, size_t pages, uintptr_t low, uintptr_t high)
 {
-    return lfb_alloc_within_on(lfb, lane_now(lfb), pages, low, high);
+    return lfb_alloc_within_on(lfb, lfb_lane_now(lfb), pages, low, high);
 }
 
 lfb_status lfb_alloc_at_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_t pages)
@@ -135,33 +120,7 @@ lfb_status lfb_alloc_at_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_t 
 
 lfb_status lfb_alloc_at(lfb_t *lfb, uintptr_t address, size_t pages)
 {
-    return lfb_alloc_at_on(lfb, lane_now(lfb), address, pages);
-}
-
-size_t lfb_alloc_bulk_on(lfb_t *lfb, unsigned lane, unsigned order, size_t count, uintptr_t out[])
-{
-    lfb_lane *own = lfb_lane_of(lfb, lane);
-    lfb_want want;
-    size_t got = 0;
-    if (!lfb_want_block(lfb, order, &want)) {
-        return 0;
-    }
-    while (got < count) {
-        unsigned most = count - got < LEAF_SLOTS ? (unsigned)(count - got) : LEAF_SLOTS;
-        unsigned more = lfb_search(lfb, own, &want, most, out + got);
-        if (!more) {
-            break;
-        }
-        for (; more > 0; more--, got++) {
-            out[got] = lfb_address_of(lfb, out[got]);
-        }
-    }
-    return got;
-}
-
-size_t lfb_alloc_bulk(lfb_t *lfb, unsigned order, size_t count, uintptr_t out[])
-{
-    return lfb_alloc_bulk_on(lfb, lane_now(lfb), order, count, out);
+    return lfb_alloc_at_on(lfb, lfb_lane_now(lfb), address, pages);
 }
 
 /* ------------------------------------------------------------------------------- release ---- */
@@ -170,7 +129,7 @@ size_t lfb_alloc_bulk(lfb_t *lfb, unsigned order, size_t count, uintptr_t out[])
 static LFB_APART lfb_status free_run(lfb_t *lfb, lfb_lane *lane, uintptr_t address, size_t pages)
 {
     uintptr_t page;
-    lfb_status status = page_at(lfb, address, &page);
+    lfb_status status = lfb_page_at(lfb, address, &page);
     if (status != LFB_OK) {
         return status;
     }
@@ -201,7 +160,7 @@ static LFB_APART lfb_status free_run(lfb_t *lfb, lfb_lane *lane, uintptr_t addre
 
 lfb_status lfb_free(lfb_t *lfb, uintptr_t address)
 {
-    return lfb_free_on(lfb, lane_now(lfb), address);
+    return lfb_free_on(lfb, lfb_lane_now(lfb), address);
 }
 
 /* A run with which a leaf begins. */
@@ -216,7 +175,7 @@ static LFB_INLINE lfb_status free_quickly(lfb_t *lfb, lfb_lane *lane, uintptr_t 
                                           size_t pages)
 {
     uintptr_t page;
-    if (LFB_LIKELY(page_at(lfb, address, &page) == LFB_OK)) {
+    if (LFB_LIKELY(lfb_page_at(lfb, address, &page) == LFB_OK)) {
         if (lfb_slot_of_page(0, page) == 0) {
             return free_leaves(lfb, lane, address, pages);
         }
@@ -239,86 +198,7 @@ lfb_status lfb_free_sized_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_
 
 lfb_status lfb_free_sized(lfb_t *lfb, uintptr_t address, size_t pages)
 {
-    return lfb_free_sized_on(lfb, lane_now(lfb), address, pages);
-}
-
-/* The slots of a node, as low bits, with which the first addresses begin. *count: in, how many
- * addresses there are; out, how many of them begin a slot of this node, each another. */
-static lfb_word slots_at(const lfb_t *lfb, lfb_node node, const uintptr_t in[], size_t *count)
-{
-    unsigned shift = lfb->page_shift + lfb_slot_order(node.level);
-    uintptr_t first = lfb_page_of_node(node) >> lfb_slot_order(node.level);
-    uintptr_t slots = word_slots(node.level);
-    lfb_word bits = 0;
-    size_t i = 0;
-    for (; i < *count; i++) {
-        uintptr_t slot = (in[i] >> shift) - first;
-        lfb_word bit = (lfb_word)1 << (CODE_BITS * (slot & (slots - 1)));
-        if (slot >= slots || bits & bit || (in[i] & (((uintptr_t)1 << shift) - 1))) {
-            break;
-        }
-        bits |= bit;
-    }
-    *count = i;
-    return bits;
-}
-
-/* Releases the runs at the first addresses that begin in one node, if all of them end in it too.
- * Returns how many; 0: look at each. */
-static size_t free_in_node(lfb_t *lfb, lfb_lane *lane, size_t count, const uintptr_t in[])
-{
-    uintptr_t page;
-    if (page_at(lfb, in[0], &page) != LFB_OK) {
-        return 0;
-    }
-    for (;;) {
-        lfb_node node = lfb_node_of_page(lfb_level_of_page(lfb, page), page);
-        lfb_word seen = lfb_tree_load(lfb, node);
-        unsigned slot = lfb_slot_of_page(node.level, page);
-        while (node.level > 0 && !word_is_empty(seen, node.level) &&
-               word_code(seen, slot) == CODE_OPEN) {
-            node = lfb_child(node, slot);
-            seen = lfb_tree_load(lfb, node);
-            slot = 0;
-        }
-        size_t done = count;
-        lfb_piece first = {.node = node};
-        lfb_word starts = slots_at(lfb, node, in, &done);
-        lfb_word runs = word_run_masks(seen, node.level, starts);
-        if (runs == 0 || word_is_empty(seen, node.level) ||
-            (starts & 1 && lfb_tree_is_continuation(lfb, &first))) {
-            return 0;
-        }
-        lfb_word live = (seen & ~runs) | (runs & WORD_EACH((lfb_word)CODE_FREE));
-        lfb_freed freed;
-        if (lfb_tree_release(lfb, lane, node, seen, live, &freed)) {
-            lfb_hint_raise(lfb, &freed);
-            lfb_room_released(lfb, node, seen, &freed);
-            return done;
-        }
-    }
-}
-
-size_t lfb_free_bulk_on(lfb_t *lfb, unsigned lane, size_t count, const uintptr_t in[])
-{
-    lfb_lane *own = lfb_lane_of(lfb, lane);
-    size_t done = 0;
-    while (done < count) {
-        size_t more = free_in_node(lfb, own, count - done, in + done);
-        if (!more) {
-            if (lfb_free_on(lfb, lane, in[done]) != LFB_OK) {
-                break;
-            }
-            more = 1;
-        }
-        done += more;
-    }
-    return done;
-}
-
-size_t lfb_free_bulk(lfb_t *lfb, size_t count, const uintptr_t in[])
-{
-    return lfb_free_bulk_on(lfb, lane_now(lfb), count, in);
+    return lfb_free_sized_on(lfb, lfb_lane_now(lfb), address, pages);
 }
 
 lfb_status lfb_free_range_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_t pages)
@@ -344,7 +224,7 @@ lfb_status lfb_free_range_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_
 
 lfb_status lfb_free_range(lfb_t *lfb, uintptr_t address, size_t pages)
 {
-    return lfb_free_range_on(lfb, lane_now(lfb), address, pages);
+    return lfb_free_range_on(lfb, lfb_lane_now(lfb), address, pages);
 }
 
 /* -------------------------------------------------------------------------------- change ---- */
@@ -370,7 +250,7 @@ lfb_status lfb_resize_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_t pa
 {
     lfb_lane *own = lfb_lane_of(lfb, lane);
     lfb_range run;
-    lfb_status status = page_at(lfb, address, &run.page);
+    lfb_status status = lfb_page_at(lfb, address, &run.page);
     if (status != LFB_OK || pages == 0) {
         return status != LFB_OK ? status : LFB_INVALID_ARGUMENT;
     }
@@ -391,7 +271,7 @@ lfb_status lfb_resize_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_t pa
 
 lfb_status lfb_resize(lfb_t *lfb, uintptr_t address, size_t pages)
 {
-    return lfb_resize_on(lfb, lane_now(lfb), address, pages);
+    return lfb_resize_on(lfb, lfb_lane_now(lfb), address, pages);
 }
 
 lfb_status lfb_hold_range_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_t pages)
@@ -411,7 +291,7 @@ lfb_status lfb_hold_range_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_
 
 lfb_status lfb_hold_range(lfb_t *lfb, uintptr_t address, size_t pages)
 {
-    return lfb_hold_range_on(lfb, lane_now(lfb), address, pages);
+    return lfb_hold_range_on(lfb, lfb_lane_now(lfb), address, pages);
 }
 
 lfb_status lfb_release_range_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_t pages)
@@ -431,14 +311,14 @@ lfb_status lfb_release_range_on(lfb_t *lfb, unsigned lane, uintptr_t address, si
 
 lfb_status lfb_release_range(lfb_t *lfb, uintptr_t address, size_t pages)
 {
-    return lfb_release_range_on(lfb, lane_now(lfb), address, pages);
+    return lfb_release_range_on(lfb, lfb_lane_now(lfb), address, pages);
 }
 
 /* ------------------------------------------------------------------------------ maintain ---- */
 
 void lfb_drain(lfb_t *lfb)
 {
-    lfb_lane *lane = lfb_lane_of(lfb, lane_now(lfb));
+    lfb_lane *lane = lfb_lane_of(lfb, lfb_lane_now(lfb));
     for (uintptr_t i = 0; i < lfb->levels[lfb->top].count; i++) {
         lfb_drain_node(lfb, lane, (lfb_node){lfb->top, lfb->levels[lfb->top].first + i});
     }

@@ -148,6 +148,16 @@ static inline bool lfb_is_page_address(const lfb_t *lfb, uintptr_t address)
     return (address & (((uintptr_t)1 << lfb->page_shift) - 1)) == 0;
 }
 
+/* The page that begins at an address. */
+static inline lfb_status lfb_page_at(const lfb_t *lfb, uintptr_t address, uintptr_t *page)
+{
+    *page = address >> lfb->page_shift;
+    if (!lfb_page_in_range(lfb, *page)) {
+        return LFB_OUT_OF_RANGE;
+    }
+    return lfb_is_page_address(lfb, address) ? LFB_OK : LFB_INVALID_ARGUMENT;
+}
+
 /* ------------------------------------------------------------------- words in metadata ---- */
 
 static inline lfb_atomic *lfb_word_of(const lfb_t *lfb, lfb_node node)
@@ -155,6 +165,12 @@ static inline lfb_atomic *lfb_word_of(const lfb_t *lfb, lfb_node node)
     LFB_ASSERT(lfb_node_exists(lfb, node));
     lfb_atomic *words = lfb->levels[node.level].words;
     return &words[node.number - lfb->levels[node.level].first];
+}
+
+/* The lane of who doesn't name one. */
+static inline unsigned lfb_lane_now(const lfb_t *lfb)
+{
+    return lfb->current_lane ? lfb->current_lane(lfb->lane_context) : 0;
 }
 
 /* A lane that doesn't exist is folded into those that do. */

@@ -140,3 +140,27 @@ void lfb_hint_lower(const lfb_t *lfb, lfb_node node)
         lfb_hint_raise(lfb, &freed);
     }
 }
+
+static bool coalesce(const lfb_t *lfb, lfb_lane *lane, lfb_node node)
+{
+    lfb_freed freed;
+    if (!lfb_tree_coalesce(lfb, lane, node, &freed)) {
+        return false;
+    }
+    lfb_hint_raise(lfb, &freed);
+    return true;
+}
+
+bool lfb_drain_node(const lfb_t *lfb, lfb_lane *lane, lfb_node node)
+{
+    bool changed = false;
+    lfb_word word = lfb_tree_load(lfb, node);
+    if (node.level > 0 && !word_is_empty(word, node.level)) {
+        lfb_word open = word_with_code(word, node.level, CODE_OPEN);
+        for (; open; open &= open - 1) {
+            lfb_node child = lfb_child(node, word_bit_slot(open));
+            changed |= lfb_node_exists(lfb, child) && lfb_drain_node(lfb, lane, child);
+        }
+    }
+    return coalesce(lfb, lane, node) || changed;
+}

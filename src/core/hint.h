@@ -45,4 +45,7 @@ void lfb_hint_lower(const lfb_t *lfb, lfb_node node);
 /* What lfb_hint_lower would set: the largest free order below a node that sits under OPEN. */
 int lfb_hint_survey(const lfb_t *lfb, lfb_node node);
 
+/* Merges what is free below the node, and the node itself. Returns whether anything changed. */
+bool lfb_drain_node(const lfb_t *lfb, lfb_lane *lane, lfb_node node);
+
 #endif

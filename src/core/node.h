@@ -43,12 +43,13 @@
  *   release          HELD .. LAST      -> FREE ...                 word_free
  *   trim             HELD .. LAST      -> HELD .. LAST FREE ..     word_hold, word_free
  *   cut              HELD              -> LAST                     word_set
- *   split            FREE              -> OPEN, version + 1        word_open
+ *   split            FREE              -> OPEN, version + 1        word_open, word_open_free
  *   push down        HELD or LAST      -> OPEN, version + 1        word_open
  *   pull up          OPEN              -> LAST                     word_set
- *   merge            OPEN              -> FREE                     word_set
+ *   merge            OPEN              -> FREE                     word_merge
  *   retire           live              -> EMPTY, version + 1       word_empty
- *   enter            EMPTY             -> live                     word_all, then any of the above
+ *   enter            EMPTY             -> live                     word_all, then any of the above;
+ *                                                                  word_full
  *
  * Invariants of a word: (I1) a live word's last slot isn't HELD; (I2) HELD is followed by HELD,
  * LAST or, in an inner node, OPEN; (I3) bits that belong to no field are 0.
@@ -325,6 +326,25 @@ static inline lfb_word word_hold_block(lfb_word word, lfb_word bit, unsigned gro
 static inline lfb_word word_open(lfb_word word, unsigned slot, unsigned count)
 {
     return word_step(word_set(word, slot, count, CODE_OPEN));
+}
+
+/* The same for FREE slots with these low bits. */
+static inline lfb_word word_open_free(lfb_word word, lfb_word slots)
+{
+    return word_step(word | slots * CODE_OPEN);
+}
+
+/* Takes the slots with these low bits back from their children: OPEN to FREE. */
+static inline lfb_word word_merge(lfb_word word, lfb_word slots)
+{
+    return word ^ slots * (CODE_OPEN ^ CODE_FREE);
+}
+
+/* A leaf of nothing but blocks of 2^group pages, all allocated. */
+static inline lfb_word word_full(unsigned group)
+{
+    unsigned last = CODE_BITS * ((1U << group) - 1);
+    return (word_aligned(group) & word_codes(0)) * CODE_LAST << last;
 }
 
 /* ----------------------------------------------------------------------- new EMPTY words ---- */

@@ -21,35 +21,6 @@ typedef struct search {
     unsigned *got;
 } search;
 
-bool lfb_want_block(const lfb_t *lfb, unsigned order, lfb_want *want)
-{
-    if (order > lfb->largest_order) {
-        return false;
-    }
-    unsigned level = lfb->level_of_order[order];
-    unsigned group = order - lfb_slot_order(level);
-    unsigned place = lfb->place_of_order[order];
-    *want = (lfb_want){(uintptr_t)1 << order, order, level, place, {group, 1U << group}};
-    return true;
-}
-
-bool lfb_want_run(const lfb_t *lfb, uintptr_t pages, lfb_want *want)
-{
-    unsigned order = pages ? lfb_ceiling_order(pages) : ~0U;
-    if (!lfb_want_block(lfb, order, want)) {
-        return false;
-    }
-    want->pages = pages;
-    /* Almost a whole slot: all but the last few slots of the node below it, in one update. */
-    if (want->level > 0 && order == lfb_slot_order(want->level) && pages < (uintptr_t)1 << order) {
-        want->level--;
-        want->place = lfb_place_of(want->level, order);
-        want->fit.group = order - lfb_slot_order(want->level);
-    }
-    want->fit.count = (unsigned)((pages - 1) >> lfb_slot_order(want->level)) + 1;
-    return true;
-}
-
 /* ------------------------------------------------------------------------------- cursors ---- */
 
 static lfb_node ancestor(lfb_node node, unsigned level)
@@ -89,32 +60,6 @@ static void move_cursor(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, 
             lfb_room_move(lfb, from, to);
         }
     }
-}
-
-/* -------------------------------------------------------------------------------- draining ---- */
-
-static bool coalesce(const lfb_t *lfb, lfb_lane *lane, lfb_node node)
-{
-    lfb_freed freed;
-    if (!lfb_tree_coalesce(lfb, lane, node, &freed)) {
-        return false;
-    }
-    lfb_hint_raise(lfb, &freed);
-    return true;
-}
-
-bool lfb_drain_node(const lfb_t *lfb, lfb_lane *lane, lfb_node node)
-{
-    bool changed = false;
-    lfb_word word = lfb_tree_load(lfb, node);
-    if (node.level > 0 && !word_is_empty(word, node.level)) {
-        lfb_word open = word_with_code(word, node.level, CODE_OPEN);
-        for (; open; open &= open - 1) {
-            lfb_node child = lfb_child(node, word_bit_slot(open));
-            changed |= lfb_node_exists(lfb, child) && lfb_drain_node(lfb, lane, child);
-        }
-    }
-    return coalesce(lfb, lane, node) || changed;
 }
 
 /* --------------------------------------------------------------------------------- taking ---- */
@@ -510,6 +455,26 @@ unsigned lfb_search(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, unsi
     }
     lfb_exhaustion_found(lfb, sweep, want->order);
     return 0;
+}
+
+unsigned lfb_search_near(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, size_t most,
+                         uintptr_t pages[])
+{
+    lfb_node leaf = cursor_of(lfb, lane, want);
+    if (leaf.level > 0) {
+        return 0;
+    }
+    unsigned got = 0;
+    if (!word_is_empty(lfb_tree_load(lfb, leaf), 0)) {
+        unsigned blocks = most < LEAF_SLOTS ? (unsigned)most : LEAF_SLOTS;
+        got = lfb_tree_take(lfb, lane, leaf, want->fit, blocks, pages);
+    }
+    size_t leaves = most >> (LFB_LEAF_ORDER - want->order);
+    if (got == 0 && leaves > 0 && lfb->top > 0) {
+        unsigned nodes = leaves < NODE_SLOTS ? (unsigned)leaves : NODE_SLOTS;
+        got = lfb_tree_take_leaves(lfb, lfb_parent(leaf), want->fit.group, nodes, pages);
+    }
+    return got;
 }
 
 uintptr_t lfb_search_within(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want,

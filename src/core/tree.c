@@ -283,7 +283,72 @@ lfb_outcome lfb_tree_take_slots(const lfb_t *lfb, lfb_lane *lane, lfb_node node,
     return lfb_cas_acq_rel(lfb_word_of(lfb, node), &seen, held) ? LFB_DONE : LFB_CHANGED;
 }
 
+/* S1 for several leaves: opens up to `most` FREE slots over leaves that are free. Returns the
+ * slots, as low bits; the leaves' words, as read before the step of the version, are in tags[]. */
+static lfb_word open_leaves(const lfb_t *lfb, lfb_node parent, unsigned most, lfb_word tags[])
+{
+    lfb_word seen = lfb_tree_load(lfb, parent);
+    lfb_word slots = 0;
+    if (word_is_empty(seen, 1)) {
+        return 0;
+    }
+    lfb_word free = word_with_code(seen, 1, CODE_FREE);
+    for (; most > 0 && free; free &= free - 1) {
+        unsigned slot = word_bit_slot(free);
+        lfb_node leaf = lfb_child(parent, slot);
+        if (!lfb_pages_in_range(lfb, lfb_page_of_node(leaf), LEAF_SLOTS)) {
+            break; /* damage: pages outside the range are never FREE */
+        }
+        tags[slot] = lfb_tree_load(lfb, leaf);
+        /* T2. A mark would be a dead owner's (T6), and goes with the entry. */
+        if (word_is_empty(tags[slot], 0)) {
+            slots |= free & (~free + 1);
+            most--;
+        }
+    }
+    lfb_word opened = word_open_free(seen, slots);
+    return slots && lfb_cas_acq_rel(lfb_word_of(lfb, parent), &seen, opened) ? slots : 0; /* E3 */
+}
+
+unsigned lfb_tree_take_leaves(const lfb_t *lfb, lfb_node parent, unsigned group, unsigned most,
+                              uintptr_t pages[])
+{
+    lfb_word tags[NODE_SLOTS];
+    lfb_word slots = open_leaves(lfb, parent, most, tags);
+    lfb_word full = word_full(group);
+    unsigned got = 0;
+    for (; slots; slots &= slots - 1) {
+        unsigned slot = word_bit_slot(slots);
+        lfb_node leaf = lfb_child(parent, slot);
+        /* LP of these allocations. E1, E2: fails if a merger has put a new tag here, or somebody
+         * else has entered. */
+        if (lfb_cas_acq_rel(lfb_word_of(lfb, leaf), &tags[slot], full)) {
+            uintptr_t first = lfb_page_of_node(leaf);
+            for (uintptr_t page = 0; page < LEAF_SLOTS; page += (uintptr_t)1 << group) {
+                pages[got++] = first + page;
+            }
+        }
+    }
+    return got;
+}
+
 /* ----------------------------------------------------------------------------- releasing ---- */
+
+/* The word of a node after slots of it became FREE, the word before being `above`. It retires if it
+ * is all FREE then, and *grand is the word above it. */
+static lfb_word merged(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word above,
+                       lfb_word slots, lfb_word *grand, lfb_freed *freed)
+{
+    lfb_word next = word_merge(above, slots);
+    freed->highest = node;
+    freed->order = lfb_tree_largest_free(node, next);
+    if (node.level == lfb->top || !word_is_all(next, node.level, CODE_FREE) ||
+        lfb_tree_is_warm(lfb, lane, node)) {
+        return next;
+    }
+    *grand = lfb_tree_load(lfb, lfb_parent(node)); /* before the tag: S2 */
+    return lfb_tree_empty(lfb, lane, node, above, KIND_PLAIN);
+}
 
 /*
  * S2. `node` is EMPTY by this thread's hand; `mine` is its word, and `above` the parent's word,
@@ -298,20 +363,13 @@ static void merge(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word mine
         if (word_is_empty(above, parent.level) || word_code(above, slot) != CODE_OPEN) {
             return; /* somebody else has merged it */
         }
-        lfb_word next = word_free(above, slot, 1);
         lfb_word grand = 0;
-        bool retires = parent.level < lfb->top && word_is_all(next, parent.level, CODE_FREE) &&
-                       !lfb_tree_is_warm(lfb, lane, parent);
-        freed->highest = parent;
-        freed->order = lfb_tree_largest_free(parent, next);
-        if (retires) {
-            grand = lfb_tree_load(lfb, lfb_parent(parent)); /* before the tag: S2 */
-            next = lfb_tree_empty(lfb, lane, parent, above, KIND_PLAIN);
-        }
+        lfb_word bit = (lfb_word)1 << (CODE_BITS * slot);
+        lfb_word next = merged(lfb, lane, parent, above, bit, &grand, freed);
         lfb_word seen = above;
         /* E1: passes the pages' last words upward. E2 when the parent retires. seq_cst: hints. */
         if (lfb_cas_seq_cst(lfb_word_of(lfb, parent), &seen, next)) {
-            if (!retires) {
+            if (!word_is_empty(next, parent.level)) {
                 return;
             }
             node = parent;
@@ -350,6 +408,52 @@ bool lfb_tree_release(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word 
         return false;
     }
     merge(lfb, lane, node, mine, above, freed);
+    return true;
+}
+
+bool lfb_tree_retire_leaf(const lfb_t *lfb, lfb_lane *lane, lfb_node leaf, lfb_word seen,
+                          lfb_retired *retired)
+{
+    unsigned slot = lfb_slot_in_parent(leaf);
+    if (retired->slots == 0) {
+        retired->parent = lfb_parent(leaf);
+        retired->above = lfb_tree_load(lfb, retired->parent); /* before the tags: S2 */
+    }
+    lfb_word mine = lfb_tree_empty(lfb, lane, leaf, seen, KIND_PLAIN);
+    /* LP of these releases. E1, E2. seq_cst: hint.c, H1. */
+    if (!lfb_cas_seq_cst(lfb_word_of(lfb, leaf), &seen, mine)) {
+        return false;
+    }
+    retired->tags[slot] = mine;
+    retired->slots |= (lfb_word)1 << (CODE_BITS * slot);
+    return true;
+}
+
+bool lfb_tree_merge_retired(const lfb_t *lfb, lfb_lane *lane, const lfb_retired *retired,
+                            lfb_word slots, lfb_freed *freed)
+{
+    lfb_node parent = retired->parent;
+    lfb_word above = retired->above;
+    lfb_word grand = 0;
+    if ((slots & (slots - 1)) == 0) {
+        unsigned slot = word_bit_slot(slots);
+        lfb_node leaf = lfb_child(parent, slot);
+        *freed = (lfb_freed){leaf, leaf, (int)LFB_LEAF_ORDER};
+        merge(lfb, lane, leaf, retired->tags[slot], above, freed);
+        return true;
+    }
+    if (word_is_empty(above, 1) || (slots & ~word_with_code(above, 1, CODE_OPEN)) != 0) {
+        return false; /* somebody else has merged some of them */
+    }
+    *freed = (lfb_freed){.lowest = parent};
+    lfb_word next = merged(lfb, lane, parent, above, slots, &grand, freed);
+    /* S2, for all of them. E1; E2 when the parent retires. seq_cst: hints. */
+    if (!lfb_cas_seq_cst(lfb_word_of(lfb, parent), &above, next)) {
+        return false;
+    }
+    if (word_is_empty(next, 1)) {
+        merge(lfb, lane, parent, next, grand, freed);
+    }
     return true;
 }
 

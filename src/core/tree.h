@@ -136,6 +136,38 @@ lfb_outcome lfb_tree_take_slots(const lfb_t *lfb, lfb_lane *lane, lfb_node node,
 bool lfb_tree_release(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen, lfb_word live,
                       lfb_freed *freed);
 
+/* Takes up to `most` leaves of a live node of level 1 whole, as blocks of 2^group pages, by one
+ * update of its word beside one for each leaf. Returns how many blocks; their first pages are in
+ * pages[]. */
+unsigned lfb_tree_take_leaves(const lfb_t *lfb, lfb_node parent, unsigned group, unsigned most,
+                              uintptr_t pages[]);
+
+/* Leaves under one parent that this thread has released and made EMPTY, but not merged yet. */
+typedef struct lfb_retired {
+    lfb_node parent;
+    lfb_word above; /* the parent's word, read before the first tag */
+    lfb_word slots; /* in the parent, as low bits */
+    lfb_word tags[NODE_SLOTS];
+} lfb_retired;
+
+/* Whether a leaf that is left like this is to be retired. */
+static inline bool lfb_tree_may_retire(const lfb_t *lfb, const lfb_lane *lane, lfb_node node,
+                                       lfb_word live)
+{
+    return node.level == 0 && lfb->top > 0 && word_is_all(live, 0, CODE_FREE) &&
+           !lfb_tree_is_warm(lfb, lane, node);
+}
+
+/* lfb_tree_release for a leaf that may retire: all of it but the merge. Others that are retired
+ * must have the same parent. */
+bool lfb_tree_retire_leaf(const lfb_t *lfb, lfb_lane *lane, lfb_node leaf, lfb_word seen,
+                          lfb_retired *retired);
+
+/* Merges these of the retired leaves: several by one update of the parent, or one however many that
+ * takes. Returns false, and does nothing, if several can't be: then each by itself. */
+bool lfb_tree_merge_retired(const lfb_t *lfb, lfb_lane *lane, const lfb_retired *retired,
+                            lfb_word slots, lfb_freed *freed);
+
 /* Retires and merges a node that is all FREE but was kept, or that is EMPTY under an OPEN slot.
  * Returns whether anything changed. */
 bool lfb_tree_coalesce(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_freed *freed);

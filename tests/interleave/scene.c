@@ -219,17 +219,18 @@ static void alloc_within(scene *s, unsigned who, const call *c)
 
 static void alloc_bulk(scene *s, unsigned who, const call *c)
 {
-    uintptr_t out[2];
+    uintptr_t out[BULK_MOST];
     unsigned pages = 1U << c->a;
-    plan_take(s, who, s->all, 2 * pages);
-    size_t got = lfb_alloc_bulk_on(&s->lfb, s->script.parts[who].lane, c->a, 2, out);
+    unsigned count = c->b ? c->b : 2;
+    plan_take(s, who, s->all, count * pages);
+    size_t got = lfb_alloc_bulk_on(&s->lfb, s->script.parts[who].lane, c->a, count, out);
     uint64_t places = s->all;
     for (size_t i = 0; i < got; i++) {
         unsigned page = (unsigned)(out[i] - s->config.base);
         add_run(s, who, page, pages);
         places &= ~page_bits(page, pages);
     }
-    if (got < 2) {
+    if (got < count) {
         deny(s, who, pages, places, false);
     }
 }

@@ -4,7 +4,7 @@
  *
  *   aK      allocate order K             rN      allocate a run of N pages
  *   @P,N    allocate N pages at page P   wN,L,H  a run of N pages between pages L and H
- *   bK      allocate two blocks of order K in bulk
+ *   bK,N    allocate N blocks of order K in bulk; bK: two
  *   f       release own last run         fI      release run I of those there first
  *   F       release own runs in bulk     FI,N    N of those there first in bulk, from run I on
  *   zN      own last run to N pages      yI,N    run I of those there first to N pages
@@ -25,7 +25,7 @@
 
 #include "schedule.h"
 
-enum { PAGES_MOST = 64, CALLS_MOST = 16, TEXT_MOST = 400, FIRST = SCHEDULE_THREADS };
+enum { PAGES_MOST = 64, CALLS_MOST = 16, BULK_MOST = 8, TEXT_MOST = 400, FIRST = SCHEDULE_THREADS };
 
 typedef struct call {
     char verb;
