@@ -20,7 +20,7 @@
 
 #include "../../bench/xorshift.h"
 
-enum { CHUNK = 256, WARM_UP = 10000, ROUNDS_MAX = 64, EMPTY = -1 };
+enum { CHUNK = 256, WARM_UP = 1000, ROUNDS_MAX = 64, EMPTY = -1 };
 
 typedef enum allocator { HARNESS, LFBUDDY, KERNEL, ALLOCATORS } allocator;
 typedef enum workload { BULK, REPEAT, RAND, WORKLOADS } workload;

@@ -1,0 +1,112 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Measures the core beside Linux's own page allocator, inside Debian's Linux under QEMU, and prints a
+# table: nanoseconds for an allocation and a release, the median of the rounds, on one CPU and on all.
+# docs/linux.md says what is measured, and what isn't equal.
+#
+# usage: bench.sh SOURCE_ROOT [OPTIONS]
+#
+#   --rounds N        rounds, in which the allocators take turns (default 7)
+#   --time MS         of each measurement (default 50)
+#   --pages N         in the range; Linux has as many besides (default 131072: 512 MiB)
+#   --instructions    count instructions instead, on one CPU: what the emulator executes, the same
+#                     on every machine, busy or not
+#   --log FILE        keep the kernel's log, with the lowest and highest of the rounds
+#
+# machine.sh has the variables that choose the machine.
+set -u
+help() {
+    sed -n '3,/^[^#]/s/^# \{0,1\}//p' "$0"
+}
+
+rounds=7
+milliseconds=50
+pages=131072
+instructions=no
+log=
+root=
+while [ $# -gt 0 ]; do
+    case $1 in
+    -h | --help) help; exit ;;
+    --rounds | --time | --pages | --log)
+        [ $# -gt 1 ] || { echo "$1 wants a value" >&2; exit 2; }
+        case $1 in
+        --rounds) rounds=$2 ;;
+        --time) milliseconds=$2 ;;
+        --pages) pages=$2 ;;
+        --log) log=$2 ;;
+        esac
+        shift
+        ;;
+    --instructions) instructions=yes ;;
+    -*) echo "no such option: $1" >&2; exit 2 ;;
+    *) root=$(realpath "$1") ;;
+    esac
+    shift
+done
+[ -n "$root" ] || { help >&2; exit 2; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+. "$root/kernel/linux/machine.sh"
+
+guest() {
+    cat <<TEXT
+say "clock: \$(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
+insmod /lfbuddy_test.ko operations=0 pages=$pages rounds=$rounds milliseconds=$milliseconds
+rmmod lfbuddy_test
+say "== end"
+TEXT
+}
+
+# The lines "bench: workload=... order=..." as a table.
+table() {
+    sed -n 's/.*bench: workload=//p' "$said" | sed 's/[a-z]*=//g' | awk '
+    {
+        cell = $1 " | " $2 " | " $3
+        if (!(cell in seen)) order[++n] = cell
+        seen[cell] = 1
+        median[cell, $4] = $5
+        failures[cell] += $9
+    }
+    END {
+        print "| workload | order | CPUs | harness | lfbuddy | Linux | Linux / lfbuddy | failed |"
+        print "|---|--:|--:|--:|--:|--:|--:|--:|"
+        for (i = 1; i <= n; i++) {
+            c = order[i]
+            lfbuddy = median[c, "lfbuddy"]
+            linux = median[c, "kernel"]
+            printf "| %s | %s | %s | %s | %.1f | %d |\n", c, median[c, "harness"], lfbuddy, linux,
+                (lfbuddy > 0 ? linux / lfbuddy : 0), failures[c]
+        }
+    }'
+}
+
+why=$(missing)
+if [ -n "$why" ]; then
+    echo "$why" >&2
+    exit 1
+fi
+if ! build_module >"$work/log" 2>&1; then
+    cat "$work/log" >&2
+    exit 1
+fi
+guest | pack "$work/tree/kernel/linux/lfbuddy_test.ko"
+memory_needed=$((pages / 100 + 256))M # twice the range and more
+words="init_on_alloc=0"
+unit="nanoseconds"
+if [ $instructions = yes ]; then
+    cpus=1
+    unit="instructions"
+    boot 3600 "$memory_needed" "$words" -icount shift=0,sleep=off
+else
+    boot 3600 "$memory_needed" "$words"
+fi
+[ -z "$log" ] || cp "$said" "$log"
+if ! grep -q '== end' "$said" || ! grep -q 'bench: workload=' "$said"; then
+    cat "$work/emulator" >&2
+    tail -n 50 "$said" >&2
+    exit 1
+fi
+echo "Linux $linux, CPUs: $cpus, $acceleration; $unit a pair, median of $rounds rounds of $milliseconds ms"
+table
