@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Measures the core beside Linux's own page allocator, inside Debian's Linux under QEMU, and prints a
-# table: nanoseconds for an allocation and a release, the median of the rounds, on one CPU and on all.
+# table: nanoseconds for an allocation and a release, median and lowest of the rounds, on one CPU and
+# on all; ratio: of the medians, Linux by lfbuddy.
 # docs/linux.md says what is measured, and what isn't equal.
 #
 # usage: bench.sh SOURCE_ROOT [OPTIONS]
@@ -11,7 +12,7 @@
 #   --pages N         in the range; Linux has as many besides (default 131072: 512 MiB)
 #   --instructions    count instructions instead, on one CPU: what the emulator executes, the same
 #                     on every machine, busy or not
-#   --log FILE        keep the kernel's log, with the lowest and highest of the rounds
+#   --log FILE        keep the kernel's log
 #
 # machine.sh has the variables that choose the machine.
 set -u
@@ -45,9 +46,6 @@ while [ $# -gt 0 ]; do
     shift
 done
 [ -n "$root" ] || { help >&2; exit 2; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
 . "$root/kernel/linux/machine.sh"
 
 guest() {
@@ -67,16 +65,18 @@ table() {
         if (!(cell in seen)) order[++n] = cell
         seen[cell] = 1
         median[cell, $4] = $5
+        least[cell, $4] = $6
         failures[cell] += $9
     }
     END {
-        print "| workload | order | CPUs | harness | lfbuddy | Linux | Linux / lfbuddy | failed |"
-        print "|---|--:|--:|--:|--:|--:|--:|--:|"
+        print "| workload | order | CPUs | harness | lfbuddy | lowest | Linux | lowest | ratio | failed |"
+        print "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
         for (i = 1; i <= n; i++) {
             c = order[i]
             lfbuddy = median[c, "lfbuddy"]
             linux = median[c, "kernel"]
-            printf "| %s | %s | %s | %s | %.1f | %d |\n", c, median[c, "harness"], lfbuddy, linux,
+            printf "| %s | %s | %s | %s | %s | %s | %.1f | %d |\n", c, median[c, "harness"],
+                lfbuddy, least[c, "lfbuddy"], linux, least[c, "kernel"],
                 (lfbuddy > 0 ? linux / lfbuddy : 0), failures[c]
         }
     }'

@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: MIT
 # Debian's Linux in QEMU, for test.sh and bench.sh, which read this file: finds the kernel, builds
-# the module, boots. They set `root` (of the sources) and `work` (an empty directory).
+# the module, boots. They set `root` (of the sources) before; `work` is a directory that goes with
+# the script.
 #
 # LFB_LINUX: the version to boot (default: the newest whose image and headers are installed).
 # LFB_ACCELERATION: kvm or tcg (default: KVM where a guest starts with it, else emulation).
 # LFB_CPUS: of the guest (default 2; 4 where the host has as many).
+
+work=$(mktemp -d)
+emulating= # the emulator's process
+trap '[ -z "$emulating" ] || kill "$emulating"; rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
 
 packages="linux-image-amd64 linux-headers-amd64 qemu-system-x86 busybox-static cpio make gcc"
 emulator=qemu-system-x86_64
@@ -87,8 +93,8 @@ TEXT
     (cd "$work/guest" && find . | cpio -o -H newc --quiet) | gzip -1 >"$work/guest.gz"
 }
 
-# start SECONDS ARGUMENTS...: the emulator in the background, at most so long; `emulating` is its
-# process. no_timer_check: on a busy host Linux would find the emulated timer too late, and stop.
+# start SECONDS ARGUMENTS...: the emulator in the background, at most so long. no_timer_check: on a
+# busy host Linux would find that the emulated timer comes too late, and stop.
 start() {
     limit=$1
     shift
@@ -107,10 +113,11 @@ kvm_starts() {
     for second in 1 2 3 4 5 6 7 8 9 10; do
         sleep 1
         grep -qs 'Linux version' "$said" && return
-        kill -0 $emulating 2>/dev/null || break
+        kill -0 "$emulating" 2>/dev/null || break
     done
-    kill $emulating 2>/dev/null
-    wait $emulating 2>/dev/null
+    kill "$emulating" 2>/dev/null
+    wait "$emulating" 2>/dev/null
+    emulating=
     return 1
 }
 
@@ -134,6 +141,7 @@ boot() {
     fi
     wait "$emulating"
     status=$?
+    emulating=
     tr -d '\r' <"$said" >"$work/clean" && mv "$work/clean" "$said"
     return $status
 }
