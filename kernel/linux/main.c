@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * lfbuddy in Linux: a module that manages pages of the kernel's with the core, has every CPU call
- * it from threads, softirqs and hardirqs, and measures it beside the kernel's own page allocator.
- * Both happen while it is loaded; the kernel's log has what they found.
+ * it from threads, softirqs, hardirqs and NMIs, and measures it beside the kernel's own page
+ * allocator. Both happen while it is loaded; the kernel's log has what they found.
  */
 #include "module.h"
 
@@ -54,7 +54,8 @@ void print(const char *format, ...)
     vsnprintf(line, sizeof(line), linux_format, arguments);
     va_end(arguments);
     pr_info("in %s: %s",
-            in_hardirq()           ? "hardirq"
+            in_nmi()               ? "nmi"
+            : in_hardirq()         ? "hardirq"
             : in_serving_softirq() ? "softirq"
                                    : "process",
             line);

@@ -47,7 +47,26 @@ typedef struct member {
  * -ENOMEM: none ran. */
 int crew_run(member *members, size_t count);
 
+/* -------------------------------------------------------------------------------- nmi.c ---- */
+
+typedef struct nmi_work {
+    actor work;
+    atomic_t wanted; /* one was sent and hasn't been handled */
+    size_t ticks;
+    size_t in_core;              /* of them, those that came in the middle of the core's code ... */
+    size_t in_core_over_hardirq; /* ... when a hardirq was calling it */
+} nmi_work;
+
+/* nmi_start; then for each CPU nmi_join; then nmi_send from anywhere; then, when nobody sends any
+ * more, nmi_end. Returns 0 or an error. */
+int nmi_start(void);
+void nmi_join(unsigned cpu, nmi_work *n);
+void nmi_send(unsigned cpu);
+void nmi_end(void);
+
 /* ------------------------------------------------------------------------ test.c, bench.c ---- */
+
+bool is_in_core(struct pt_regs *interrupted);
 
 /* Random calls in every context of every CPU, `operations` in each thread. Returns whether all went
  * well, after it said so; negative: it couldn't run. */

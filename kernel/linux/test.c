@@ -2,7 +2,8 @@
 /*
  * Each CPU has two threads that call the core, one of which may go to other CPUs, and two timers
  * that call it over whatever they interrupt: one in softirq, one in hardirq, which interrupts the
- * softirq as well. All make work.c's random calls, and every page has its owner's mark.
+ * softirq as well and sends an NMI to the next CPU. All make work.c's random calls, and every page
+ * has its owner's mark.
  */
 #include "module.h"
 
@@ -35,12 +36,14 @@ typedef struct cpu_work {
     actor roaming;
     timer_work soft;
     timer_work hard;
+    nmi_work nmi;
+    unsigned next_cpu; /* that gets its NMIs from this one */
     size_t operations; /* that each thread makes */
 } cpu_work;
 
 /* ------------------------------------------------------------------------------ contexts ---- */
 
-static bool is_in_core(struct pt_regs *interrupted)
+bool is_in_core(struct pt_regs *interrupted)
 {
     return interrupted && instruction_pointer(interrupted) >= (uintptr_t)core_start &&
            instruction_pointer(interrupted) < (uintptr_t)core_end;
@@ -60,6 +63,7 @@ static enum hrtimer_restart hard_tick(struct hrtimer *timer)
 {
     timer_work *t = container_of(timer, timer_work, timer);
     bool in_core = is_in_core(get_irq_regs());
+    nmi_send(container_of(t, cpu_work, hard)->next_cpu);
     t->ticks++;
     t->in_core += in_core;
     t->in_core_over_softirq += in_core && in_serving_softirq();
@@ -141,15 +145,23 @@ static bool report_interrupts(const cpu_work *works, size_t count)
     size_t ticks = 0;
     size_t in_core = 0;
     size_t over_softirq = 0;
+    size_t nmis = 0;
+    size_t nmis_in_core = 0;
+    size_t nmis_over_hardirq = 0;
     bool everywhere = true;
     for (size_t i = 0; i < count; i++) {
         ticks += works[i].hard.ticks;
         in_core += works[i].hard.in_core;
         over_softirq += works[i].hard.in_core_over_softirq;
+        nmis += works[i].nmi.ticks;
+        nmis_in_core += works[i].nmi.in_core;
+        nmis_over_hardirq += works[i].nmi.in_core_over_hardirq;
         everywhere = everywhere && works[i].hard.in_core > 0 && works[i].soft.ticks > 0;
     }
     pr_info("interrupts: hardirqs=%zu in_core=%zu in_core_over_softirq=%zu\n", ticks, in_core,
             over_softirq);
+    pr_info("interrupts: nmis=%zu nmis_in_core=%zu nmis_in_core_over_hardirq=%zu\n", nmis,
+            nmis_in_core, nmis_over_hardirq);
     if (!everywhere) {
         pr_info(
             "FAILED: a CPU was never interrupted in the middle of a call: too few operations\n");
@@ -182,6 +194,7 @@ static bool report(const cpu_work *works, size_t count)
     report_actors("process, roaming", works, count, offsetof(cpu_work, roaming));
     report_actors("softirq", works, count, offsetof(cpu_work, soft.work));
     report_actors("hardirq", works, count, offsetof(cpu_work, hard.work));
+    report_actors("nmi", works, count, offsetof(cpu_work, nmi.work));
     bool good = report_interrupts(works, count);
     good = check() && good;
     pr_info("violations: %zu\n", work_violations());
@@ -197,13 +210,18 @@ static void prepare(cpu_work *works, member *members, size_t operations, uint32_
     for_each_online_cpu(cpu)
     {
         cpu_work *c = &works[i];
-        uint32_t own = seed + 4 * (uint32_t)i;
-        own = own ? own : 1; /* xorshift stays at 0 */
+        uint32_t own = seed + 5 * (uint32_t)i;
         c->operations = operations;
         actor_start(&c->fixed, own * 2654435761U | 1, RUNS_MAX, ORDERS);
         actor_start(&c->roaming, (own + 1) * 2654435761U | 1, RUNS_MAX, ORDERS);
         actor_start(&c->soft.work, (own + 2) * 2654435761U | 1, TIMER_RUNS, TIMER_ORDERS);
         actor_start(&c->hard.work, (own + 3) * 2654435761U | 1, TIMER_RUNS, TIMER_ORDERS);
+        actor_start(&c->nmi.work, (own + 4) * 2654435761U | 1, TIMER_RUNS, TIMER_ORDERS);
+        c->next_cpu = cpumask_next(cpu, cpu_online_mask);
+        if (c->next_cpu >= nr_cpu_ids) {
+            c->next_cpu = cpumask_first(cpu_online_mask);
+        }
+        nmi_join(cpu, &c->nmi);
         members[2 * i] = (member){.work = run_fixed, .data = c, .cpu = cpu};
         members[2 * i + 1] = (member){.work = run_roaming, .data = c, .cpu = ANY_CPU};
         i++;
@@ -217,6 +235,7 @@ static void finish(cpu_work *works, size_t count)
         actor_end(&works[i].roaming);
         actor_end(&works[i].soft.work);
         actor_end(&works[i].hard.work);
+        actor_end(&works[i].nmi.work);
     }
     if (planted == PLANT_LEAK) {
         lfb_alloc(&kernel_memory.lfb, 0);
@@ -230,10 +249,11 @@ int test_run(size_t operations, uint32_t seed)
     cpu_work *works = kvcalloc(count, sizeof(*works), GFP_KERNEL);
     member *members = kvcalloc(2 * count, sizeof(*members), GFP_KERNEL);
     int result = -ENOMEM;
-    if (works && members) {
+    if (works && members && nmi_start() == 0) {
         prepare(works, members, operations, seed);
         work_start();
         result = crew_run(members, 2 * count);
+        nmi_end();
     }
     if (result == 0) {
         finish(works, count);

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Builds the module, loads it into Debian's Linux under QEMU, has every CPU call the core from
-# threads, softirqs and hardirqs, unloads it, and looks at what is left; then with faults planted,
-# which must be found. TAP on standard output.
+# threads, softirqs, hardirqs and NMIs, unloads it, and looks at what is left; then with faults
+# planted, which must be found. TAP on standard output.
 #
 # usage: test.sh SOURCE_ROOT
 #
@@ -125,6 +125,13 @@ interrupted() {
         [ "$(echo "$line" | value 'in_core_over_softirq=')" -gt 0 ]
 }
 
+# With one CPU an NMI comes over the code that sent it.
+interrupted_by_nmi() {
+    line=$(part test | grep -m1 '^lfbuddy_test: interrupts: nmis')
+    echo "# $line"
+    [ "$(echo "$line" | value 'nmis_in_core=')" -gt 0 ] || [ "$cpus" = 1 ]
+}
+
 count() { # part, pattern
     part "$1" | grep -c "$2"
 }
@@ -244,6 +251,8 @@ check "threads that go from CPU to CPU called it" called "process, roaming" "$op
 check "softirqs on each CPU called it" called softirq 100
 check "hardirqs on each CPU called it" called hardirq 100
 check "over calls of it, in threads and in softirqs" interrupted
+check "NMIs on each CPU called it" called nmi 20
+check "over calls of it" interrupted_by_nmi
 check "no page had two owners" no_violation
 check "in the end the tree is sound and every page free" clean_and_whole
 check "unloaded each time" unloaded test 3
