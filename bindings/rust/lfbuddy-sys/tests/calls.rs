@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //! Calls over the border between the languages: arguments, results and callbacks arrive.
 
+#![deny(unsafe_op_in_unsafe_fn)]
+
 use lfbuddy_sys::*;
 use std::alloc::{alloc, dealloc, Layout};
 use std::ffi::{c_void, CStr};
