@@ -164,3 +164,17 @@ fn growing_keeps_what_is_there() {
         HEAP.dealloc(memory, Layout::from_size_align(size, 8).unwrap());
     }
 }
+
+#[test]
+fn what_is_given_back_can_be_had_again() {
+    start();
+    let layout = Layout::from_size_align(PAGES / 4 * PAGE, PAGE).unwrap();
+    for _ in 0..100 {
+        // SAFETY: the size isn't 0, and the memory is given back once.
+        unsafe {
+            let memory = HEAP.alloc(layout);
+            assert!(!memory.is_null());
+            HEAP.dealloc(memory, layout);
+        }
+    }
+}
