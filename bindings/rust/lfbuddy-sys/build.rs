@@ -45,12 +45,14 @@ impl Target {
         matches!(self.os.as_str(), "none" | "unknown" | "uefi")
     }
 
-    /// `NAME_<target>`, `TARGET_NAME`, `NAME`: the first that is set, split at blanks.
+    /// `NAME_<target>`, `TARGET_NAME` (`HOST_NAME` where both are the same), `NAME`: the first that
+    /// is set, split at blanks.
     fn tool_from_environment(&self, name: &str) -> Option<Tool> {
         let exact = format!("{name}_{}", self.triple);
+        let kind = if self.is_host { "HOST" } else { "TARGET" };
         variable(&exact)
             .or_else(|| variable(&exact.replace('-', "_")))
-            .or_else(|| variable(&format!("TARGET_{name}")))
+            .or_else(|| variable(&format!("{kind}_{name}")))
             .or_else(|| variable(name))
             .map(|value| value.split_whitespace().map(String::from).collect())
     }
@@ -99,24 +101,63 @@ impl Target {
             // Stated, so that both sides can't but agree on it.
             format!("-DLFB_WORD_BITS={}", self.pointer_width),
         ];
-        let own: &[&str] = match (self.arch.as_str(), self.is_bare()) {
-            (_, false) => &["-fPIC"],
-            ("riscv64", _) => &["-march=rv64gc", "-mabi=lp64d", "-mcmodel=medany"],
-            ("riscv32", _) => &["-march=rv32imac", "-mabi=ilp32", "-mcmodel=medany"],
-            ("x86_64", _) => &["-fPIC", "-mno-red-zone", "-mgeneral-regs-only"],
-            ("aarch64", _) => &["-mgeneral-regs-only"],
-            ("arm", _) if self.triple.starts_with("thumbv7em") => &["-mthumb", "-mcpu=cortex-m4"],
-            ("arm", _) if self.triple.starts_with("thumbv7m") => &["-mthumb", "-mcpu=cortex-m3"],
-            ("arm", _) if self.triple.starts_with("armv7r") => &["-mcpu=cortex-r4"],
-            ("arm", _) if self.triple.starts_with("armv7a") => &["-mcpu=cortex-a7"],
-            _ => &[],
-        };
         if self.is_bare() {
             flags.push("-ffreestanding".to_string());
+            flags.extend(self.machine());
+        } else {
+            flags.push("-fPIC".to_string());
         }
-        flags.extend(own.iter().map(|flag| flag.to_string()));
         flags.extend(self.tool_from_environment("CFLAGS").unwrap_or_default());
         flags
+    }
+
+    /// The machine that a target without an operating system stands for.
+    fn machine(&self) -> Vec<String> {
+        let flags: &[&str] = match self.arch.as_str() {
+            "riscv32" | "riscv64" => return self.riscv(),
+            "x86_64" => &["-fPIC", "-mno-red-zone", "-mgeneral-regs-only"],
+            "aarch64" => &["-mgeneral-regs-only"],
+            "arm" => match self.triple.split('-').next().unwrap_or("") {
+                "thumbv7m" => &["-mthumb", "-mcpu=cortex-m3"],
+                "thumbv7em" => &["-mthumb", "-mcpu=cortex-m4"],
+                "thumbv8m.main" => &["-mthumb", "-mcpu=cortex-m33"],
+                "armv7r" => &["-mcpu=cortex-r4"],
+                _ => &["-mcpu=cortex-a7"],
+            },
+            _ => &[],
+        };
+        let mut flags: Vec<String> = flags.iter().map(|flag| flag.to_string()).collect();
+        if self.arch == "arm" {
+            // The core has no floating point, but the linker compares what objects say of it.
+            let hard = self.triple.ends_with("hf");
+            flags.push(format!("-mfloat-abi={}", if hard { "hard" } else { "soft" }));
+            if hard {
+                let thumb = self.triple.starts_with("thumb");
+                flags.push(format!("-mfpu={}", if thumb { "fpv4-sp-d16" } else { "vfpv3-d16" }));
+            }
+        }
+        flags
+    }
+
+    /// "riscv64gc" is rv64gc, its registers for floating point in use.
+    fn riscv(&self) -> Vec<String> {
+        let machine = self.triple.split('-').next().unwrap_or("");
+        let extensions = machine.strip_prefix(&self.arch).unwrap_or("");
+        let float = if extensions.contains(['g', 'd']) { "d" } else { "" };
+        let integers = if self.pointer_width == "64" { "lp64" } else { "ilp32" };
+        vec![
+            format!("-march=rv{}{extensions}", self.pointer_width),
+            format!("-mabi={integers}{float}"),
+            "-mcmodel=medany".to_string(),
+        ]
+    }
+
+    fn check(&self) {
+        // Load and store alone aren't enough; cargo lists what can be compared and swapped.
+        let widths = env::var("CARGO_CFG_TARGET_HAS_ATOMIC").unwrap_or_default();
+        if !widths.split(',').any(|width| width == self.pointer_width) {
+            panic!("{} has no compare-and-swap of a word, which lfbuddy needs", self.triple);
+        }
     }
 
     /// The archiver that belongs to a compiler.
@@ -169,6 +210,7 @@ fn text(path: &Path) -> String {
 
 fn main() {
     let target = Target::from_cargo();
+    target.check();
     let root = source_root();
     let out = PathBuf::from(cargo_says("OUT_DIR"));
     let (object, archive) = (out.join("lfbuddy.o"), out.join("liblfbuddy_core.a"));

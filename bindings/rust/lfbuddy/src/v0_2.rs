@@ -23,15 +23,18 @@
 //!
 //! docs/rust.md of the project lists what behaves differently.
 
-pub use crate::cpuid;
 #[cfg(feature = "alloc")]
 pub use crate::Global;
 
+/// Which CPU a call is on.
+pub mod cpuid {
+    pub use crate::Cpu;
+}
+
 /// The allocator.
 pub mod buddy_alloc {
-    use crate::cpuid::Cpu;
     use crate::relative::Relative;
-    use crate::{Backend, Error};
+    use crate::{Backend, Cpu, Error};
 
     /// A buddy allocator that counts in orders.
     pub struct BuddyAlloc<'a, C: Cpu, A: Backend + 'a, const PAGE_SIZE: usize = 4096> {
