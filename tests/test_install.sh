@@ -1,45 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The library as its users get it: configured and installed with Meson, found with pkg-config,
-# linked as shared and as static library; and what the shared one exports. TAP on standard output.
+# The library as its users get it: configured and installed with Meson, found with pkg-config and
+# with CMake, linked as shared and as static library; and what the shared one exports. TAP on
+# standard output.
 #
 # usage: test_install.sh SOURCE_ROOT
 root=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# shellcheck source=tests/packaging/common.sh
+. "$root/tests/packaging/common.sh"
+need meson pkg-config cc nm readelf
 prefix=$work/prefix
 lib=$prefix/lib
-number=0
-
-result() { # ok|not ok, description
-    number=$((number + 1))
-    echo "$1 $number - $2"
-}
-
-# Does a command, and shows what it said if it fails.
-check() { # description, command...
-    description=$1
-    shift
-    if "$@" >"$work/log" 2>&1; then
-        result "ok" "$description"
-    else
-        result "not ok" "$description"
-        sed 's/^/# /' "$work/log"
-        return 1
-    fi
-}
-
-for needed in meson pkg-config cc nm readelf python3; do
-    if ! command -v "$needed" >/dev/null; then
-        echo "1..0 # SKIP $needed is not installed (./dev test installs it)"
-        exit 0
-    fi
-done
-# Nothing of the build around this one is to be seen in it.
-unset DESTDIR CFLAGS CPPFLAGS LDFLAGS LD_LIBRARY_PATH LIBRARY_PATH CPATH PKG_CONFIG_SYSROOT_DIR
 PKG_CONFIG_LIBDIR=$lib/pkgconfig
-PKG_CONFIG_PATH=
-export PKG_CONFIG_LIBDIR PKG_CONFIG_PATH
+export PKG_CONFIG_LIBDIR
 
 # --------------------------------------------------------------------------------- installing ----
 
@@ -58,6 +31,8 @@ layers="-cache -pool -zone"
 {
     echo include/lfbuddy.h
     echo include/lfbuddy/lfbuddy.hpp
+    echo lib/cmake/lfbuddy/lfbuddyConfig.cmake
+    echo lib/cmake/lfbuddy/lfbuddyConfigVersion.cmake
     for layer in "" $layers; do
         [ -z "$layer" ] || echo "include/lfbuddy/${layer#-}.h"
         [ "$layer" = -heap ] || echo "lib/liblfbuddy$layer.a" # shared only
@@ -66,16 +41,6 @@ layers="-cache -pool -zone"
         echo "lib/liblfbuddy$layer.so.$version"
         echo "lib/pkgconfig/lfbuddy$layer.pc"
     done
-    # A manual page for each layer and each function; tests/manual looks into them.
-    for layer in "" -boot $layers; do
-        echo "share/man/man7/lfbuddy$layer.7"
-    done
-    for layer in "" $layers; do
-        map=$root/src/${layer#-}/lfbuddy$layer.map
-        sed -n 's:^ *\(lfb_[a-z0-9_]*\);$:share/man/man3/\1.3:p' "$map"
-    done
-    sed -n 's:^[a-z].*[ *]\(lfb_boot_[a-z0-9_]*\)(.*:share/man/man3/\1.3:p' \
-        "$root/include/lfbuddy/boot.h"
 } | LC_ALL=C sort >"$work/expected"
 (cd "$prefix" && find . ! -type d | sed 's:^\./::' | LC_ALL=C sort) >"$work/found"
 check "what is installed" diff "$work/expected" "$work/found"
@@ -86,34 +51,6 @@ check "pkg-config knows the version of the header" \
 
 # ------------------------------------------------------------------------------------ linking ----
 
-cat >"$work/program.c" <<'PROGRAM'
-#include <lfbuddy.h>
-#include <stdio.h>
-static _Alignas(128) unsigned char metadata[4096];
-int main(void)
-{
-    lfb_t lfb;
-    lfb_config config = {.struct_size = sizeof(config), .page_size = 4096, .page_count = 256,
-                         .max_order = 8, .lanes = 1};
-    lfb_status status = lfb_init(&lfb, &config, metadata, sizeof(metadata));
-    uintptr_t block = status == LFB_OK ? lfb_alloc(&lfb, 3) : LFB_NONE;
-    printf("%s, %zu pages\n", lfb_status_name(status), lfb_size_of(&lfb, block));
-    return block != LFB_NONE && lfb_free(&lfb, block) == LFB_OK ? 0 : 1;
-}
-PROGRAM
-
-build() { # program, what links it...
-    program=$1
-    shift
-    # shellcheck disable=SC2046
-    cc -std=c11 -Wall -Wextra -Werror $(pkg-config --cflags lfbuddy) "$work/program.c" "$@" \
-        -o "$work/$program"
-}
-
-says() { # program
-    [ "$(LD_LIBRARY_PATH=$lib "$work/$1")" = "ok, 8 pages" ]
-}
-
 needs() { # file, library
     readelf -d "$1" | grep -q "(NEEDED).*\[$2\]"
 }
@@ -122,23 +59,49 @@ needs_not() { # file, library
     readelf -d "$1" >/dev/null && ! needs "$1" "$2"
 }
 
-# shellcheck disable=SC2046
-check "a program with the shared library, through pkg-config" \
-    build shared $(pkg-config --libs lfbuddy)
-check "it runs" says shared
+use_by_pkg_config
 check "it needs liblfbuddy.so.0" needs "$work/shared" liblfbuddy.so.0
 # shellcheck disable=SC2046
 check "a program with the static library" \
-    build static $(pkg-config --static --libs-only-L lfbuddy) -l:liblfbuddy.a
+    build static program.c $(pkg-config --static --cflags --libs-only-L lfbuddy) -l:liblfbuddy.a
 check "it runs as well" says static
 check "it needs no liblfbuddy" needs_not "$work/static" 'liblfbuddy.*'
 if echo 'int main(void) { return 0; }' >"$work/c.c" && cc -static "$work/c.c" -o "$work/c"; then
     # shellcheck disable=SC2046
     check "a wholly static program, through pkg-config" \
-        build whole -static $(pkg-config --static --libs lfbuddy)
+        build whole program.c -static $(pkg-config --static --cflags --libs lfbuddy)
     check "and that runs" says whole
 else
-    result "ok" "a wholly static program # SKIP there is no static C library"
+    skip "a wholly static program" "there is no static C library"
+fi
+
+# -------------------------------------------------------------------------------------- CMake ----
+
+cmake_refuses() { # name, what find_package is to find, what CMake says
+    ! cmake_build "$1" "$2" lfbuddy::lfbuddy "$programs/program.c" "$prefix" \
+        >"$work/refused" 2>&1 &&
+        grep -q "$3" "$work/refused"
+}
+
+use_by_cmake "$prefix" "$version"
+if has cmake; then
+    check "CMake: an older version will do" cmake_build older "0.0.1 REQUIRED" lfbuddy::lfbuddy \
+        "$programs/program.c" "$prefix"
+    check "CMake: no newer one" cmake_refuses newer "0.999 REQUIRED" "version: $version"
+    check "CMake: none of another major version" \
+        cmake_refuses major "9 REQUIRED" "version: $version"
+    check "CMake: exactly this one" cmake_build exact "$version EXACT REQUIRED" lfbuddy::lfbuddy \
+        "$programs/program.c" "$prefix"
+    check "CMake: a layer that isn't there" \
+        cmake_refuses missing "REQUIRED COMPONENTS sea" "liblfbuddy-sea is not in"
+    check "CMake: the static library" cmake_build static "REQUIRED" lfbuddy::lfbuddy \
+        "$programs/program.c" "$prefix" "set(lfbuddy_USE_STATIC_LIBS ON)"
+    check "it needs no liblfbuddy" needs_not "$work/cmake-static/build/user" 'liblfbuddy.*'
+    # Moved, it is still found: nothing in it names the prefix.
+    mv "$prefix" "$work/moved"
+    check "CMake: moved elsewhere" cmake_build moved "REQUIRED" lfbuddy::lfbuddy \
+        "$programs/program.c" "$work/moved"
+    mv "$work/moved" "$prefix"
 fi
 
 # ------------------------------------------------------------------------------------ exports ----
@@ -191,4 +154,4 @@ done
 check "no internal name is exported" \
     none shown "$work/internal" "$work/exported"
 check "nothing but memset and memcpy is needed from elsewhere" none wanted
-echo "1..$number"
+finish

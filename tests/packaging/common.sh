@@ -88,7 +88,7 @@ upper() {
     echo "$1" | tr '[:lower:]' '[:upper:]'
 }
 
-# --------------------------------------------------- how an installed lfbuddy is used, in `lib` ----
+# -------------------------------------------------- how an installed lfbuddy is used, in `lib` ----
 
 # By pkg-config, which the caller has shown the way to `lib`.
 use_by_pkg_config() {
@@ -128,8 +128,8 @@ use_by_cmake() { # prefix, version
         cmake_build core "$mine" lfbuddy::lfbuddy "$programs/program.c" "$1" &&
         check "it runs" says cmake-core/build/user
     for layer in $(layers); do
-        check "CMake: lfbuddy::$layer" \
-            cmake_build "$layer" "$mine COMPONENTS $layer" "lfbuddy::$layer" "$programs/layer.c" "$1" \
+        check "CMake: lfbuddy::$layer" cmake_build "$layer" "$mine COMPONENTS $layer" \
+            "lfbuddy::$layer" "$programs/layer.c" "$1" \
             "add_compile_definitions(USES_$(upper "$layer"))" &&
             check "it runs" says "cmake-$layer/build/user"
     done

@@ -27,7 +27,8 @@ check "the same bytes" cmp "$made/lfbuddy.c" "$work/again/lfbuddy.c"
 sed -n 's:^/\* ==== \(src/[^ ]*\) =* \*/$:\1:p' "$made/lfbuddy.c" | LC_ALL=C sort >"$work/banners"
 check "each file of the core is in it, once" diff "$work/files" "$work/banners"
 
-sed -n 's/^# *include //p' "$made/lfbuddy.c" | sed '/^<std\(atomic\|bool\|def\|int\)\.h>$/d' >"$work/included"
+sed -n 's/^# *include //p' "$made/lfbuddy.c" |
+    sed '/^<std\(atomic\|bool\|def\|int\)\.h>$/d' >"$work/included"
 check "it includes its header, and no others but the compiler's" \
     test "$(cat "$work/included")" = '"lfbuddy.h"'
 
@@ -52,8 +53,8 @@ needs_nothing() {
 
 # The thunks are what GCC adds on i686.
 shows_public() {
-    nm --defined-only "$work/unit.o" | awk '$2 ~ /^[A-Z]$/ && !/__x86/ { print $3 }' | LC_ALL=C sort |
-        diff "$work/public" -
+    nm --defined-only "$work/unit.o" | awk '$2 ~ /^[A-Z]$/ && !/__x86/ { print $3 }' |
+        LC_ALL=C sort | diff "$work/public" -
 }
 
 compile() { # compiler, flags...
