@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* As program.c, for the layers: compiled with USES_CACHE, USES_ZONE, USES_POOL or USES_HEAP. */
+/*
+ * As program.c, for the layers: compiled with USES_CACHE, USES_ZONE, USES_POOL or USES_HEAP.
+ * Whoever uses a layer may call the core too.
+ */
 #include <stdio.h>
 
 #if defined USES_CACHE
@@ -46,6 +49,6 @@ static size_t use(void)
 
 int main(void)
 {
-    printf("ok, %zu pages\n", use());
+    printf("%s, %zu pages\n", lfb_status_name(LFB_OK), use());
     return 0;
 }
