@@ -53,17 +53,6 @@ finish() {
 unset DESTDIR CFLAGS CPPFLAGS LDFLAGS LD_LIBRARY_PATH LIBRARY_PATH CPATH MAKEFLAGS \
     PKG_CONFIG_PATH PKG_CONFIG_LIBDIR PKG_CONFIG_SYSROOT_DIR CMAKE_PREFIX_PATH
 
-# The sources as a tarball of them would be, without what was built in them.
-copy_sources() { # directory
-    mkdir -p "$1"
-    if git -C "$root" rev-parse --git-dir >/dev/null 2>&1; then
-        (cd "$root" && git ls-files -z --cached --others --exclude-standard |
-            xargs -0 tar -cf - --) | tar -xf - -C "$1"
-    else
-        tar -cf - -C "$root" --exclude='./build*' . | tar -xf - -C "$1"
-    fi
-}
-
 # Compiles a program with what is named, as somebody would.
 build() { # program, source in tests/packaging, flags...
     program=$work/$1

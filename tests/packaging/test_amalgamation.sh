@@ -19,7 +19,7 @@ if ! check "amalgamate.py" "$root/packaging/amalgamate.py" "$made"; then
     exit 1
 fi
 check "the header is as it was" cmp "$root/include/lfbuddy.h" "$made/lfbuddy.h"
-copy_sources "$work/elsewhere"
+check "a copy of the sources" "$root/packaging/copy_sources.sh" "$work/elsewhere"
 check "again, from another place" "$work/elsewhere/packaging/amalgamate.py" "$work/again"
 check "the same bytes" cmp "$made/lfbuddy.c" "$work/again/lfbuddy.c"
 

@@ -17,8 +17,7 @@ export PKG_CONFIG_LIBDIR
 # A repository like the one that the wrap file names, with that tag.
 revision=$(sed -n 's/^revision = //p' "$root/packaging/lfbuddy.wrap")
 publish() {
-    copy_sources "$work/upstream"
-    cd "$work/upstream" || return
+    "$root/packaging/copy_sources.sh" "$work/upstream" && cd "$work/upstream" || return
     git -c init.defaultBranch=main init -q . && git add -A -f &&
         git -c user.name=test -c user.email=test@example.org commit -q -m "Publish" &&
         git -c tag.gpgSign=false tag "$revision"

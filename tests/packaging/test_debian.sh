@@ -1,0 +1,71 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The Debian packages: built from a copy of the sources, looked at by lintian, unpacked into an
+# empty directory and used there. TAP on standard output.
+#
+# usage: test_debian.sh SOURCE_ROOT
+root=$1
+# shellcheck source=tests/packaging/common.sh
+. "$root/tests/packaging/common.sh"
+need dpkg-buildpackage dh meson pkg-config cc
+cd "$root" || exit 1
+if ! missing=$(DEB_BUILD_PROFILES=nocheck dpkg-checkbuilddeps 2>&1); then
+    echo "1..0 # SKIP $(echo "$missing" | tail -1 | sed 's/.*rror: //') (./dev test installs it)"
+    exit 0
+fi
+
+# ------------------------------------------------------------------------------------ building ----
+
+version=$(dpkg-parsechangelog -S Version)
+host=$(dpkg-architecture -qDEB_HOST_ARCH)
+if ! check "dpkg-buildpackage" packaging/package.sh "$work"; then
+    echo "1..$number"
+    exit 1
+fi
+for package in lfbuddy liblfbuddy0 liblfbuddy-dev; do
+    check "$package" test -f "$work/${package}_${version}_$host.deb"
+done
+if has lintian; then
+    check "lintian has nothing to say" \
+        lintian --allow-root --display-info --fail-on error,warning,info "$work"/*.changes
+else
+    skip "lintian" "lintian is not installed (./dev test installs it)"
+fi
+
+# --------------------------------------------------------------------------------------- using ----
+
+image=$work/image
+for package in "$work"/*.deb; do
+    case $package in
+    *-dbgsym_*) ;;
+    *) dpkg -x "$package" "$image" ;;
+    esac
+done
+lib=$image/usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH)
+PKG_CONFIG_SYSROOT_DIR=$image
+PKG_CONFIG_LIBDIR=$lib/pkgconfig
+export PKG_CONFIG_SYSROOT_DIR PKG_CONFIG_LIBDIR
+use_by_pkg_config
+use_by_cmake "$image/usr" "$version"
+
+tool_says() { # arguments...
+    LD_LIBRARY_PATH=$lib "$image/usr/bin/lfbuddy" "$@"
+}
+check "the tool" test "$(tool_says --version)" = "lfbuddy $version"
+check "it replays the packaged trace" \
+    tool_says replay "$image/usr/share/lfbuddy/cbuild.trace.gz" --no-colour
+check "its manual" test -f "$image/usr/share/man/man1/lfbuddy.1.gz"
+names_no_place() {
+    ! grep -rlF "$work" "$image"
+}
+check "no file names the place it was built in" names_no_place
+
+depends() { # package, on what
+    dpkg -f "$work/${1}_${version}_$host.deb" Depends | tr ',' '\n' | sed 's/^ *//' | grep -qxF "$2"
+}
+check "the tool depends on the library" depends lfbuddy "liblfbuddy0 (>= $version)"
+check "what programs are built with depends on just this library" \
+    depends liblfbuddy-dev "liblfbuddy0 (= $version)"
+check "the library depends on nothing but libc" \
+    test "$(dpkg -f "$work/liblfbuddy0_${version}_$host.deb" Depends | sed 's/ ([^,]*)$//')" = libc6
+finish
