@@ -19,8 +19,12 @@ build() { # sources, prefix
 
 compare_one() { # old prefix, new prefix, soname
     if [ -e "$2/lib/$3" ]; then
-        abidiff --headers-dir1 "$1/include" --headers-dir2 "$2/include" --drop-private-types \
-            --no-added-syms "$1/lib/$3" "$2/lib/$3" && echo "$3: nothing that a program could miss"
+        if ! abidiff --headers-dir1 "$1/include" --headers-dir2 "$2/include" --drop-private-types \
+            --no-added-syms "$1/lib/$3" "$2/lib/$3"; then
+            echo "$3: changed, as said above"
+            return 1
+        fi
+        echo "$3: nothing that a program could miss"
     elif ls "$2/lib/${3%.so.*}".so.* >/dev/null 2>&1; then
         echo "$3: there is another version of it now"
     else

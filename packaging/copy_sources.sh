@@ -10,7 +10,8 @@ mkdir -p "$1"
 to=$(cd "$1" && pwd)
 cd "$root"
 if git rev-parse --git-dir >/dev/null 2>&1; then
-    git ls-files -z --cached --others --exclude-standard | xargs -0 tar -cf - -- | tar -xf - -C "$to"
+    git ls-files -z --cached --others --exclude-standard | xargs -0 tar -cf - -- |
+        tar -xf - -C "$to"
 else
     tar -cf - --exclude='./build*' . | tar -xf - -C "$to"
 fi

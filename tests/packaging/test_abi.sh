@@ -15,24 +15,24 @@ if ! check "the libraries, with debugging information" "$abi" build "$root" "$wo
     exit 1
 fi
 
-# --------------------------------------------------------------------- against the last release ----
+# ------------------------------------------------------------------- against the last release ----
 
 build_tag() {
     mkdir "$work/release" && git -C "$root" archive "$tag" | tar -xf - -C "$work/release" &&
         "$abi" build "$work/release" "$work/then"
 }
 
-description="the libraries can stand in for those of the last release"
+claim="the libraries can stand in for those of the last release"
 if ! has git || ! git -C "$root" rev-parse --git-dir >/dev/null 2>&1; then
-    skip "$description" "these sources have no history: run it in a clone"
+    skip "$claim" "these sources have no history: run it in a clone"
 elif ! tag=$(git -C "$root" describe --tags --abbrev=0 2>/dev/null); then
-    skip "$description" "there is no tag: make one, or fetch them"
+    skip "$claim" "there is no tag: make one, or fetch them"
 else
     check "$tag, with debugging information" build_tag &&
-        check "$description, $tag" "$abi" compare "$work/then" "$work/now"
+        check "$claim, $tag" "$abi" compare "$work/then" "$work/now"
 fi
 
-# ------------------------------------------------------------------------- against planted changes ----
+# ------------------------------------------------------------------- against planted changes ----
 
 # Changes a copy of the sources, and builds it.
 plant() { # name, line that is looked for (sed), file, what to do there (sed)...
