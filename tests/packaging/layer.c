@@ -45,6 +45,8 @@ static size_t use(void)
     lfb_pool_close(pool);
     return object ? 8 : 0;
 }
+#else
+#error "a layer that this program doesn't know: say here how it is used"
 #endif
 
 int main(void)

@@ -4,6 +4,9 @@
 # empty directory and used there. TAP on standard output.
 #
 # usage: test_debian.sh SOURCE_ROOT
+#
+# LFB_PACKAGE_CHROOT=1 in the environment installs them into a new Debian as well, by root, with
+# what mmdebstrap fetches: a minute or two.
 root=$1
 # shellcheck source=tests/packaging/common.sh
 . "$root/tests/packaging/common.sh"
@@ -68,4 +71,27 @@ check "what programs are built with depends on just this library" \
     depends liblfbuddy-dev "liblfbuddy0 (= $version)"
 check "the library depends on nothing but libc" \
     test "$(dpkg -f "$work/liblfbuddy0_${version}_$host.deb" Depends | sed 's/ ([^,]*)$//')" = libc6
+
+# ------------------------------------------------------------------- into a Debian of its own ----
+
+# debian/tests/use there, with nothing installed but the packages and what its control file names.
+# shellcheck disable=SC2016
+in_chroot() {
+    mkdir "$work/debs" && cp "$work"/*lfbuddy*.deb "$work/debs" && rm "$work"/debs/*-dbgsym_* &&
+        mmdebstrap --variant=apt --include=gcc,libc6-dev,make,cmake,pkg-config --skip=cleanup/apt \
+            --customize-hook="copy-in $work/debs /" \
+            --customize-hook='mkdir -p "$1/sources/tests"' \
+            --customize-hook="copy-in $root/debian /sources" \
+            --customize-hook="copy-in $root/tests/packaging /sources/tests" \
+            --customize-hook='chroot "$1" sh -c "apt-get install -y /debs/*.deb"' \
+            --customize-hook='chroot "$1" sh -c "cd /sources && debian/tests/use"' \
+            "$(. /etc/os-release && echo "$VERSION_CODENAME")" /dev/null
+}
+if [ -z "${LFB_PACKAGE_CHROOT:-}" ]; then
+    skip "in a Debian of its own" "it fetches one: set LFB_PACKAGE_CHROOT=1"
+elif ! has mmdebstrap || [ "$(id -u)" != 0 ]; then
+    skip "in a Debian of its own" "it takes root, and mmdebstrap"
+else
+    check "in a Debian of its own" in_chroot
+fi
 finish
