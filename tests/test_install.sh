@@ -8,7 +8,7 @@
 root=$1
 # shellcheck source=tests/packaging/common.sh
 . "$root/tests/packaging/common.sh"
-need meson pkg-config cc nm readelf
+need meson pkg-config cc nm readelf python3
 prefix=$work/prefix
 lib=$prefix/lib
 PKG_CONFIG_LIBDIR=$lib/pkgconfig
@@ -41,6 +41,16 @@ layers="-cache -pool -zone"
         echo "lib/liblfbuddy$layer.so.$version"
         echo "lib/pkgconfig/lfbuddy$layer.pc"
     done
+    # A manual page for each layer and each function; tests/manual looks into them.
+    for layer in "" -boot $layers; do
+        echo "share/man/man7/lfbuddy$layer.7"
+    done
+    for layer in "" $layers; do
+        map=$root/src/${layer#-}/lfbuddy$layer.map
+        sed -n 's:^ *\(lfb_[a-z0-9_]*\);$:share/man/man3/\1.3:p' "$map"
+    done
+    sed -n 's:^[a-z].*[ *]\(lfb_boot_[a-z0-9_]*\)(.*:share/man/man3/\1.3:p' \
+        "$root/include/lfbuddy/boot.h"
 } | LC_ALL=C sort >"$work/expected"
 (cd "$prefix" && find . ! -type d | sed 's:^\./::' | LC_ALL=C sort) >"$work/found"
 check "what is installed" diff "$work/expected" "$work/found"

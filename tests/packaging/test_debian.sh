@@ -58,6 +58,7 @@ check "the tool" test "$(tool_says --version)" = "lfbuddy $version"
 check "it replays the packaged trace" \
     tool_says replay "$image/usr/share/lfbuddy/cbuild.trace.gz" --no-colour
 check "its manual" test -f "$image/usr/share/man/man1/lfbuddy.1.gz"
+check "the library's manual" test -f "$image/usr/share/man/man3/lfb_alloc.3.gz"
 names_no_place() {
     ! grep -rlF "$work" "$image"
 }
