@@ -335,6 +335,28 @@ lfb_status lfb_hold_range_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_
 lfb_status lfb_release_range(lfb_t *lfb, uintptr_t address, size_t pages);
 lfb_status lfb_release_range_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_t pages);
 
+/*
+ * Takes pages out of use though some may be in live runs (hot-remove, a balloon). What is free
+ * there goes out of use now; what is released there from now on, by any of the functions above,
+ * goes out of use in place of becoming free; a run that reaches beyond the range is cut at its ends
+ * for that. Returns LFB_OK: all of it is out of use, as by lfb_hold_range; LFB_BUSY: *in_use pages
+ * are in live runs (lfb_walk and lfb_find say in which): call again, with the same range, when some
+ * were released; LFB_EXHAUSTED: another range is isolated, and there can be one at a time;
+ * LFB_OUT_OF_RANGE; LFB_INVALID_ARGUMENT: 0 pages, an address inside a page, in_use is NULL, or a
+ * range of 2^32 pages or more with 32-bit words.
+ *
+ * May run beside everything. Nothing is allocated there any more, except what a release made free
+ * that had begun before; the next call takes that, if it is free then. Lock-free; reads every word
+ * of the range.
+ */
+lfb_status lfb_isolate_range(lfb_t *lfb, uintptr_t address, size_t pages, size_t *in_use);
+lfb_status lfb_isolate_range_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_t pages,
+                                size_t *in_use);
+
+/* Ends an isolation before it is complete. What went out of use stays so, until lfb_release_range;
+ * a release that began before may still take its pages out of use. */
+void lfb_isolate_end(lfb_t *lfb);
+
 /* --------------------------------------------------------------------------------- look ---- */
 
 /* Pages of the live run that starts at `address`; 0: none starts there. */

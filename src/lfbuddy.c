@@ -12,6 +12,7 @@
 #include "core/exhaust.c"
 #include "core/room.c"
 #include "core/range.c"
+#include "core/isolate.c"
 #include "core/search.c"
 #include "core/setup.c"
 #include "core/alloc.c"

@@ -3,19 +3,10 @@
  * The public functions that allocate, release and change runs: they judge their arguments, turn
  * addresses into pages, and leave the work to search.c, range.c and tree.c.
  */
+#include "isolate.h"
 #include "quick.h"
 #include "room.h"
 #include "search.h"
-
-static lfb_status range_at(const lfb_t *lfb, uintptr_t address, size_t pages, lfb_range *range)
-{
-    range->pages = pages;
-    lfb_status status = lfb_page_at(lfb, address, &range->page);
-    if (status != LFB_OK || pages == 0) {
-        return status != LFB_OK ? status : LFB_INVALID_ARGUMENT;
-    }
-    return pages <= lfb->end_page - range->page ? LFB_OK : LFB_OUT_OF_RANGE;
-}
 
 /* ------------------------------------------------------------------------------ allocate ---- */
 
@@ -108,7 +99,7 @@ uintptr_t lfb_alloc_within(lfb_t *lfb, size_t pages, uintptr_t low, uintptr_t hi
 lfb_status lfb_alloc_at_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_t pages)
 {
     lfb_range range;
-    lfb_status status = range_at(lfb, address, pages, &range);
+    lfb_status status = lfb_range_at(lfb, address, pages, &range);
     if (status != LFB_OK) {
         return status;
     }
@@ -158,6 +149,32 @@ static LFB_APART lfb_status free_run(lfb_t *lfb, lfb_lane *lane, uintptr_t addre
     }
 }
 
+/* The run that begins at an address. */
+static lfb_status run_at(const lfb_t *lfb, uintptr_t address, lfb_range *run)
+{
+    lfb_status status = lfb_page_at(lfb, address, &run->page);
+    if (status != LFB_OK) {
+        return status;
+    }
+    lfb_piece piece = lfb_tree_locate(lfb, run->page);
+    status = lfb_run_status(lfb, &piece, run->page);
+    run->pages = status == LFB_OK ? lfb_run_pages(lfb, piece) : 0;
+    return status;
+}
+
+/* free_run while a range is isolated. */
+static LFB_APART lfb_status free_isolated(lfb_t *lfb, lfb_lane *lane, uintptr_t address,
+                                          size_t pages)
+{
+    lfb_range run;
+    lfb_status status = run_at(lfb, address, &run);
+    if (status != LFB_OK || (pages && pages != run.pages)) {
+        return status != LFB_OK ? status : LFB_SIZE_MISMATCH;
+    }
+    lfb_isolate_release(lfb, lane, run);
+    return LFB_OK;
+}
+
 lfb_status lfb_free(lfb_t *lfb, uintptr_t address)
 {
     return lfb_free_on(lfb, lfb_lane_now(lfb), address);
@@ -175,6 +192,9 @@ static LFB_INLINE lfb_status free_quickly(lfb_t *lfb, lfb_lane *lane, uintptr_t 
                                           size_t pages)
 {
     uintptr_t page;
+    if (LFB_UNLIKELY(lfb_is_isolating(lfb))) {
+        return free_isolated(lfb, lane, address, pages);
+    }
     if (LFB_LIKELY(lfb_page_at(lfb, address, &page) == LFB_OK)) {
         if (lfb_slot_of_page(0, page) == 0) {
             return free_leaves(lfb, lane, address, pages);
@@ -205,7 +225,7 @@ lfb_status lfb_free_range_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_
 {
     lfb_lane *own = lfb_lane_of(lfb, lane);
     lfb_range range;
-    lfb_status status = range_at(lfb, address, pages, &range);
+    lfb_status status = lfb_range_at(lfb, address, pages, &range);
     if (status != LFB_OK) {
         return status;
     }
@@ -218,7 +238,7 @@ lfb_status lfb_free_range_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_
         lfb_range_cut(lfb, own, range.page + pages);
     }
     lfb_range_cut(lfb, own, range.page);
-    lfb_range_release(lfb, own, range);
+    lfb_isolate_release(lfb, own, range);
     return LFB_OK;
 }
 
@@ -250,21 +270,20 @@ lfb_status lfb_resize_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_t pa
 {
     lfb_lane *own = lfb_lane_of(lfb, lane);
     lfb_range run;
-    lfb_status status = lfb_page_at(lfb, address, &run.page);
-    if (status != LFB_OK || pages == 0) {
-        return status != LFB_OK ? status : LFB_INVALID_ARGUMENT;
+    lfb_status status = run_at(lfb, address, &run);
+    if (pages == 0 && status != LFB_OUT_OF_RANGE) {
+        return LFB_INVALID_ARGUMENT;
     }
-    lfb_piece piece = lfb_tree_locate(lfb, run.page);
-    status = lfb_run_status(lfb, &piece, run.page);
     if (status != LFB_OK) {
         return status;
     }
-    run.pages = lfb_run_pages(lfb, piece);
     if (pages > run.pages) {
         return grow(lfb, own, run, pages);
     }
     if (pages < run.pages) {
-        lfb_range_trim(lfb, own, run, pages);
+        lfb_range rest = {run.page + pages, run.pages - pages};
+        lfb_range_cut(lfb, own, rest.page);
+        lfb_isolate_release(lfb, own, rest);
     }
     return LFB_OK;
 }
@@ -278,7 +297,7 @@ lfb_status lfb_hold_range_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_
 {
     lfb_lane *own = lfb_lane_of(lfb, lane);
     lfb_range range;
-    lfb_status status = range_at(lfb, address, pages, &range);
+    lfb_status status = lfb_range_at(lfb, address, pages, &range);
     if (status != LFB_OK) {
         return status;
     }
@@ -297,7 +316,7 @@ lfb_status lfb_hold_range(lfb_t *lfb, uintptr_t address, size_t pages)
 lfb_status lfb_release_range_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_t pages)
 {
     lfb_range range;
-    lfb_status status = range_at(lfb, address, pages, &range);
+    lfb_status status = lfb_range_at(lfb, address, pages, &range);
     if (status != LFB_OK) {
         return status;
     }

@@ -4,6 +4,7 @@
  * released, by one update of its word; leaves that are taken whole, or become free as a whole,
  * share one update of the word above them as well.
  */
+#include "isolate.h"
 #include "room.h"
 #include "search.h"
 
@@ -165,7 +166,8 @@ size_t lfb_free_bulk_on(lfb_t *lfb, unsigned lane, size_t count, const uintptr_t
     lfb_retired retired = {.slots = 0};
     size_t done = 0;
     while (done < count) {
-        size_t more = free_in_node(lfb, own, count - done, in + done, &retired);
+        size_t more =
+            lfb_is_isolating(lfb) ? 0 : free_in_node(lfb, own, count - done, in + done, &retired);
         if (!more) {
             if (lfb_free_on(lfb, lane, in[done]) != LFB_OK) {
                 break;

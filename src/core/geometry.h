@@ -33,9 +33,11 @@ typedef struct lfb_node {
     uintptr_t number;
 } lfb_node;
 
-/* What all CPUs share beside the tree: see exhaust.h. */
+/* What all CPUs share beside the tree: see exhaust.h, isolate.h. */
 typedef struct lfb_shared {
     lfb_atomic exhausted;
+    lfb_atomic isolated_pages;
+    lfb_atomic isolated_first; /* from the first page of the allocator's range */
 } lfb_shared;
 
 /* A lane knows a place for each order that a leaf has slots for, so that they don't get into each

@@ -357,16 +357,9 @@ void lfb_range_cut(const lfb_t *lfb, lfb_lane *lane, uintptr_t page)
     }
 }
 
-void lfb_range_trim(const lfb_t *lfb, lfb_lane *lane, lfb_range run, uintptr_t pages)
-{
-    lfb_range rest = {run.page + pages, run.pages - pages};
-    lfb_range_cut(lfb, lane, rest.page);
-    lfb_range_release(lfb, lane, rest);
-}
-
 /* --------------------------------------------------------------------------------- holes ---- */
 
-/* One change toward the piece, claimed and not joined, being out of use. */
+/* One change toward the piece, the caller's, being out of use. */
 static bool piece_to_hole(const lfb_t *lfb, lfb_lane *lane, const lfb_piece *piece)
 {
     LFB_ASSERT(!piece->whole);
@@ -385,6 +378,8 @@ void lfb_range_to_holes(const lfb_t *lfb, lfb_lane *lane, lfb_range range)
         lfb_piece piece = lfb_tree_locate(lfb, page);
         if (piece.state == STATE_HOLE) {
             page = behind(&piece, end);
+        } else if (piece.state == STATE_RUN && piece.whole) {
+            spell_out(lfb, &piece);
         } else if (piece.state != STATE_RUN || !piece_to_hole(lfb, lane, &piece)) {
             return;
         }

@@ -17,6 +17,19 @@ typedef struct lfb_range {
     uintptr_t pages;
 } lfb_range;
 
+/* The pages from an address on. LFB_OK; LFB_OUT_OF_RANGE; LFB_INVALID_ARGUMENT: none, or an address
+ * inside a page. */
+static inline lfb_status lfb_range_at(const lfb_t *lfb, uintptr_t address, size_t pages,
+                                      lfb_range *range)
+{
+    range->pages = pages;
+    lfb_status status = lfb_page_at(lfb, address, &range->page);
+    if (status != LFB_OK || pages == 0) {
+        return status != LFB_OK ? status : LFB_INVALID_ARGUMENT;
+    }
+    return pages <= lfb->end_page - range->page ? LFB_OK : LFB_OUT_OF_RANGE;
+}
+
 /* Whether these pages can be one run: they lie in one leaf, or begin at a slot of the lowest node
  * that covers them. */
 bool lfb_range_can_be_run(const lfb_t *lfb, lfb_range range);
@@ -42,10 +55,7 @@ void lfb_range_release(const lfb_t *lfb, lfb_lane *lane, lfb_range range);
 /* Makes `page` the first of a run, if it lies inside one, which is the caller's. */
 void lfb_range_cut(const lfb_t *lfb, lfb_lane *lane, uintptr_t page);
 
-/* Shortens a run of the caller to `pages`, of its pages the first. */
-void lfb_range_trim(const lfb_t *lfb, lfb_lane *lane, lfb_range run, uintptr_t pages);
-
-/* Takes pages that were claimed in pieces out of use; puts pages out of use into use. */
+/* Takes runs of the caller that fill the range out of use; puts pages out of use into use. */
 void lfb_range_to_holes(const lfb_t *lfb, lfb_lane *lane, lfb_range range);
 void lfb_range_from_holes(const lfb_t *lfb, lfb_lane *lane, lfb_range range);
 

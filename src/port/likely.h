@@ -6,9 +6,10 @@
 #ifndef LFB_PORT_LIKELY_H
 #define LFB_PORT_LIKELY_H
 
-#define LFB_LIKELY(condition) __builtin_expect(!!(condition), 1)
-#define LFB_SELDOM            __attribute__((noinline, cold))
-#define LFB_APART             __attribute__((noinline))
+#define LFB_LIKELY(condition)   __builtin_expect(!!(condition), 1)
+#define LFB_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+#define LFB_SELDOM              __attribute__((noinline, cold))
+#define LFB_APART               __attribute__((noinline))
 
 /* Tests that count branches define it as inline, so that each function is there once. */
 #ifndef LFB_INLINE

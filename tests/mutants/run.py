@@ -75,6 +75,7 @@ NODE = Program("node", ["tests/test_node.c"], ["-DLFB_LEAF_ORDER=2", "-DLFB_NODE
 API = Program("api", CORE + ["tests/test_api.c"] + WORLD, ASSERT, ["-lcmocka"])
 PROPERTY = Program("property", CORE + ["tests/test_property.c"] + WORLD, SMALL + ASSERT, ["-lcmocka"])
 STRESS = Program("stress", CORE + ["tests/test_stress.c"] + WORLD, SMALL + ASSERT + TSAN, ["-lcmocka"])
+ISOLATE = Program("isolate", CORE + ["tests/test_isolate.c", "tests/support/world.c"], SMALL + ASSERT, ["-lcmocka"])
 INTERLEAVE = Program("interleave", CORE + EXPLORER, SMALL + ASSERT + inside("tests/interleave/hooks.h"))
 HOSTILE = Program("hostile", CORE + [f"tests/fuzz/{name}.c" for name in ("hostile", "calls", "guard")],
                   inside("tests/fuzz/hooks.h"))
@@ -85,6 +86,7 @@ TESTS = [
     Test("api", API),
     Test("property", PROPERTY, environment={"LFB_STEPS": "100000"}),
     Test("node", NODE),
+    Test("isolate", ISOLATE),
     Test("hostile", HOSTILE, seconds=30),
     Test("regress", INTERLEAVE, "--set regress --executions 3000 --wrong 1", seconds=30),
     Test("priorities", INTERLEAVE, "--set random --filter regress --wrong 1", seconds=30),

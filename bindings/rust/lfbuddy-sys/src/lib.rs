@@ -206,6 +206,20 @@ extern "C" {
 
     pub fn lfb_resize(lfb: *mut lfb_t, address: usize, pages: usize) -> lfb_status;
     pub fn lfb_resize_on(lfb: *mut lfb_t, lane: c_uint, address: usize, pages: usize) -> lfb_status;
+    pub fn lfb_isolate_range(
+        lfb: *mut lfb_t,
+        address: usize,
+        pages: usize,
+        in_use: *mut usize,
+    ) -> lfb_status;
+    pub fn lfb_isolate_range_on(
+        lfb: *mut lfb_t,
+        lane: c_uint,
+        address: usize,
+        pages: usize,
+        in_use: *mut usize,
+    ) -> lfb_status;
+    pub fn lfb_isolate_end(lfb: *mut lfb_t);
     pub fn lfb_hold_range(lfb: *mut lfb_t, address: usize, pages: usize) -> lfb_status;
     pub fn lfb_hold_range_on(lfb: *mut lfb_t, lane: c_uint, address: usize, pages: usize) -> lfb_status;
     pub fn lfb_release_range(lfb: *mut lfb_t, address: usize, pages: usize) -> lfb_status;

@@ -191,6 +191,27 @@ impl Pages {
         Error::check(unsafe { sys::lfb_hold_range_on(self.lfb(), self.lane(), address, pages) })
     }
 
+    /// Takes pages out of use though some may be in live runs: what is free there now, the rest as
+    /// it is released. Returns how many are in live runs still; 0: all is out of use, and the
+    /// isolation over. [`Error::Exhausted`]: another range is isolated.
+    pub fn isolate_range(&self, address: usize, pages: usize) -> Result<usize, Error> {
+        let mut in_use = 0;
+        // SAFETY: as above; in_use is ours.
+        let status = unsafe {
+            sys::lfb_isolate_range_on(self.lfb(), self.lane(), address, pages, &mut in_use)
+        };
+        match Error::check(status) {
+            Err(Error::Busy) => Ok(in_use),
+            other => other.map(|()| 0),
+        }
+    }
+
+    /// Ends an isolation that isn't complete. What went out of use stays so.
+    pub fn isolate_end(&self) {
+        // SAFETY: as above.
+        unsafe { sys::lfb_isolate_end(self.lfb()) }
+    }
+
     /// Puts pages that are out of use into use: all of them, or none.
     pub fn release_range(&self, address: usize, pages: usize) -> Result<(), Error> {
         // SAFETY: as above.

@@ -158,6 +158,13 @@ fn pages_out_of_use() {
     assert_eq!(buddy.hold_range(page(50), 10), Ok(()));
     assert_eq!(buddy.hold_range(page(49), 2), Err(Error::Busy));
     assert_eq!(buddy.hold_range(page(999), 2), Err(Error::OutOfRange));
+    let run = buddy.alloc_run(7).unwrap();
+    assert_eq!(buddy.isolate_range(run, 7), Ok(7));
+    assert_eq!(buddy.isolate_range(page(60), 1), Err(Error::Exhausted));
+    assert_eq!(buddy.free(run), Ok(()));
+    assert_eq!(buddy.isolate_range(run, 7), Ok(0));
+    assert_eq!(buddy.release_range(run, 7), Ok(()));
+    buddy.isolate_end();
     buddy.alloc_at(page(60), 4).unwrap();
     assert_eq!(buddy.release_range(page(59), 2), Err(Error::Busy));
     let held = Extent { address: page(50), pages: 10, kind: Kind::Held };
