@@ -3,6 +3,8 @@
  * The checker: every word of every level against the invariants of node.h and tree.h, and the hints
  * against the words. It reads all nodes, those under FREE slots too.
  */
+#include "../port/likely.h"
+#include "../port/memory.h"
 #include "hint.h"
 #include "setup.h"
 
@@ -113,11 +115,11 @@ static void check_node(const checker *c, lfb_node node)
     }
 }
 
-lfb_status lfb_check(const lfb_t *lfb, lfb_report *report)
+/* Apart: its frame and a report would be too much for one. */
+static LFB_APART lfb_status check_all(const lfb_t *lfb, lfb_report *report)
 {
-    lfb_report own;
-    checker c = {lfb, report ? report : &own};
-    *c.report = (lfb_report){0};
+    checker c = {lfb, report};
+    lfb_fill(report, 0, sizeof(*report));
     if (!lfb_header_matches(lfb)) {
         fault(&c, (lfb_node){lfb->top, lfb->levels[lfb->top].first}, "the header was changed");
     }
@@ -126,6 +128,12 @@ lfb_status lfb_check(const lfb_t *lfb, lfb_report *report)
             check_node(&c, (lfb_node){level, lfb->levels[level].first + i});
         }
     }
-    lfb_get_stats(lfb, &c.report->stats);
-    return c.report->faults ? LFB_DAMAGED : LFB_OK;
+    lfb_get_stats(lfb, &report->stats);
+    return report->faults ? LFB_DAMAGED : LFB_OK;
+}
+
+lfb_status lfb_check(const lfb_t *lfb, lfb_report *report)
+{
+    lfb_report own;
+    return check_all(lfb, report ? report : &own);
 }

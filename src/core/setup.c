@@ -157,13 +157,11 @@ lfb_status lfb_init(lfb_t *lfb, const lfb_config *config, void *metadata, size_t
     if (!lfb) {
         return LFB_INVALID_ARGUMENT;
     }
-    *lfb = (lfb_t){0};
-    lfb_t plan;
-    size_t parts = lfb_geometry_plan(&plan, config);
+    size_t parts = lfb_geometry_plan(lfb, config);
     if (!parts || !is_aligned(metadata) || size < BEFORE_PARTS + parts) {
+        *lfb = (lfb_t){0};
         return LFB_INVALID_ARGUMENT;
     }
-    *lfb = plan;
     if (!config->metadata_zeroed) {
         lfb_fill(metadata, 0, BEFORE_PARTS + parts);
     }
@@ -207,12 +205,11 @@ lfb_status lfb_attach(lfb_t *lfb, void *metadata, size_t size, unsigned (*curren
         .max_order = h.max_order,
         .lanes = h.lanes,
     };
-    lfb_t plan;
-    size_t parts = lfb_geometry_plan(&plan, &config);
+    size_t parts = lfb_geometry_plan(lfb, &config);
     if (!parts || size < h.start + parts) {
+        *lfb = (lfb_t){0};
         return LFB_DAMAGED;
     }
-    *lfb = plan;
     lfb->current_lane = current_lane;
     lfb->lane_context = lane_context;
     lfb->metadata = metadata;
