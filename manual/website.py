@@ -35,6 +35,7 @@ GUIDES = {
     "cache": "Magazines for each thread or CPU: an allocation is a load, a release a store.",
     "heap": "A malloc over a pool, by jemalloc.",
     "cpp": "Pools and runs that end with their scope; containers in a pool.",
+    "python": "Looking into pools from Python: extents, figures, pictures.",
     "porting": "Into a kernel: from the memory map to a running allocator.",
     "tool": "Replay, demo, and looking after pools from the command line.",
     "manual": "How these pages are made and checked.",
