@@ -29,6 +29,7 @@ GUIDES = {
     "design": "The node word, the protocol, finding a place; and why it is like that.",
     "correctness": "The argument for each promise, what checks it, and the limits that were found.",
     "performance": "Measured beside other allocators, and where others are faster.",
+    "comparison": "What else there is, by its own sources, and where each is better.",
     "scaling": "A model of many CPUs: what passes between caches.",
     "pools": "Real memory on Linux: huge pages, shared between processes, in files; recovery.",
     "zones": "Several allocators behind one: order of fallback, watermarks, a reserve.",
