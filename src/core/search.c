@@ -298,11 +298,12 @@ static uintptr_t take_below(const search *s, lfb_node parent, unsigned first)
     uintptr_t page = PAGE_NONE;
     if (!word_is_empty(word, parent.level)) {
         lfb_word before = word_mask(0, first + 1) >> CODE_BITS;
-        page = take_in_live(s, parent, word_with_code(word, parent.level, CODE_OPEN) & ~before);
+        lfb_word open = word_with_code(word, parent.level, CODE_OPEN);
+        page = take_in_live(s, parent, open & ~before);
+        if (page == PAGE_NONE && parent.level > 1) {
+            page = take_in_live(s, parent, open & before);
+        }
         whole = word_with_code(word, parent.level, CODE_FREE);
-    }
-    if (parent.level > 1) {
-        return page;
     }
     for (; page == PAGE_NONE && whole; whole &= whole - 1) {
         page = take_first(s, lfb_page_of_slot(parent, word_bit_slot(whole)));
