@@ -20,6 +20,8 @@ LICENCE = ROOT / "LICENSE"
 WIDTH = 100
 
 INCLUDE = re.compile(r'#include ([<"])([^>"]+)[>"]')
+# A header that whoever compiles names by a macro: that stays where it is.
+INCLUDE_NAMED = re.compile(r"#include LFB_\w+$")
 GUARD = re.compile(r"#ifndef (LFB_(?:CORE|PORT)_\w+_H)\n#define \1\n(.*)\n#endif\n*\Z", re.DOTALL)
 SPDX = "/* SPDX-License-Identifier: MIT */\n"
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
@@ -87,7 +89,7 @@ class Merger:
         depth = 0
         for line in without_guard(path, text[len(SPDX):]).splitlines():
             include = INCLUDE.match(line)
-            if line.startswith("#include"):
+            if line.startswith("#include") and not INCLUDE_NAMED.match(line):
                 if not include or depth:
                     raise Trouble(f"{name_of(path)}: an include that may not take place: {line}")
                 self.include(path, *include.groups())

@@ -3,6 +3,7 @@
  * The public functions that allocate, release and change runs: they judge their arguments, turn
  * addresses into pages, and leave the work to search.c, range.c and tree.c.
  */
+#include "../port/probe.h"
 #include "isolate.h"
 #include "quick.h"
 #include "room.h"
@@ -15,7 +16,9 @@ static LFB_APART uintptr_t search_for_block(const lfb_t *lfb, lfb_lane *lane, un
     lfb_want want;
     lfb_want_block(lfb, order, &want);
     uintptr_t page;
-    return lfb_search(lfb, lane, &want, 1, &page) ? lfb_address_of(lfb, page) : LFB_NONE;
+    return lfb_search(lfb, lane, &want, 1, &page)
+               ? (LFB_PROBE_ALLOC(lfb, lane, page, want.pages), lfb_address_of(lfb, page))
+               : LFB_NONE;
 }
 
 /* A block of whole leaves. */
@@ -26,6 +29,7 @@ static LFB_APART uintptr_t alloc_leaves(const lfb_t *lfb, lfb_lane *lane, unsign
     uintptr_t page;
     unsigned group = order - lfb_slot_order(level);
     if (quick_take(lfb, lane, level, place, (lfb_fit){group, 1U << group}, &page)) {
+        LFB_PROBE_ALLOC(lfb, lane, page, (uintptr_t)1 << order);
         return lfb_address_of(lfb, page);
     }
     return search_for_block(lfb, lane, order);
@@ -43,6 +47,7 @@ uintptr_t lfb_alloc_on(lfb_t *lfb, unsigned lane, unsigned order)
     uintptr_t page;
     lfb_fit fit = {order, 1U << order};
     if (quick_take(lfb, own, 0, lfb->place_of_order[order], fit, &page)) {
+        LFB_PROBE_ALLOC(lfb, own, page, fit.count);
         return lfb_address_of(lfb, page);
     }
     return search_for_block(lfb, own, order);
@@ -62,9 +67,12 @@ uintptr_t lfb_alloc_run_on(lfb_t *lfb, unsigned lane, size_t pages)
     lfb_lane *own = lfb_lane_of(lfb, lane);
     uintptr_t page;
     if (want.level == 0 && quick_take(lfb, own, 0, want.place, want.fit, &page)) {
+        LFB_PROBE_ALLOC(lfb, own, page, pages);
         return lfb_address_of(lfb, page);
     }
-    return lfb_search(lfb, own, &want, 1, &page) ? lfb_address_of(lfb, page) : LFB_NONE;
+    return lfb_search(lfb, own, &want, 1, &page)
+               ? (LFB_PROBE_ALLOC(lfb, own, page, pages), lfb_address_of(lfb, page))
+               : LFB_NONE;
 }
 
 uintptr_t lfb_alloc_run(lfb_t *lfb, size_t pages)
@@ -87,8 +95,10 @@ uintptr_t lfb_alloc_within_on(lfb_t *lfb, unsigned lane, size_t pages, uintptr_t
         return LFB_NONE;
     }
     lfb_range window = {first, end - first};
-    uintptr_t page = lfb_search_within(lfb, lfb_lane_of(lfb, lane), &want, window);
-    return page == PAGE_NONE ? LFB_NONE : lfb_address_of(lfb, page);
+    lfb_lane *own = lfb_lane_of(lfb, lane);
+    uintptr_t page = lfb_search_within(lfb, own, &want, window);
+    return page == PAGE_NONE ? LFB_NONE
+                             : (LFB_PROBE_ALLOC(lfb, own, page, pages), lfb_address_of(lfb, page));
 }
 
 uintptr_t lfb_alloc_within(lfb_t *lfb, size_t pages, uintptr_t low, uintptr_t high)
@@ -106,7 +116,10 @@ lfb_status lfb_alloc_at_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_t 
     if (!lfb_range_can_be_run(lfb, range)) {
         return LFB_INVALID_ARGUMENT;
     }
-    return lfb_range_claim(lfb, lfb_lane_of(lfb, lane), range, true) ? LFB_OK : LFB_BUSY;
+    lfb_lane *own = lfb_lane_of(lfb, lane);
+    return lfb_range_claim(lfb, own, range, true)
+               ? (LFB_PROBE_ALLOC(lfb, own, range.page, pages), LFB_OK)
+               : LFB_BUSY;
 }
 
 lfb_status lfb_alloc_at(lfb_t *lfb, uintptr_t address, size_t pages)
@@ -144,6 +157,7 @@ static LFB_APART lfb_status free_run(lfb_t *lfb, lfb_lane *lane, uintptr_t addre
             if (length > done) {
                 lfb_range_release(lfb, lane, (lfb_range){page + done, length - done});
             }
+            LFB_PROBE_FREE(lfb, lane, page, pages);
             return LFB_OK;
         }
     }
@@ -172,6 +186,7 @@ static LFB_APART lfb_status free_isolated(lfb_t *lfb, lfb_lane *lane, uintptr_t 
         return status != LFB_OK ? status : LFB_SIZE_MISMATCH;
     }
     lfb_isolate_release(lfb, lane, run);
+    LFB_PROBE_FREE(lfb, lane, run.page, run.pages);
     return LFB_OK;
 }
 
@@ -184,8 +199,9 @@ lfb_status lfb_free(lfb_t *lfb, uintptr_t address)
 static LFB_APART lfb_status free_leaves(lfb_t *lfb, lfb_lane *lane, uintptr_t address, size_t pages)
 {
     uintptr_t page = address >> lfb->page_shift;
-    return quick_free_aligned(lfb, lane, page, pages) ? LFB_OK
-                                                      : free_run(lfb, lane, address, pages);
+    return quick_free_aligned(lfb, lane, page, pages)
+               ? (LFB_PROBE_FREE(lfb, lane, page, pages), (lfb_status)LFB_OK)
+               : free_run(lfb, lane, address, pages);
 }
 
 static LFB_INLINE lfb_status free_quickly(lfb_t *lfb, lfb_lane *lane, uintptr_t address,
@@ -200,6 +216,7 @@ static LFB_INLINE lfb_status free_quickly(lfb_t *lfb, lfb_lane *lane, uintptr_t 
             return free_leaves(lfb, lane, address, pages);
         }
         if (quick_free_inside(lfb, lane, page, pages)) {
+            LFB_PROBE_FREE(lfb, lane, page, pages);
             return LFB_OK;
         }
     }
@@ -239,6 +256,7 @@ lfb_status lfb_free_range_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_
     }
     lfb_range_cut(lfb, own, range.page);
     lfb_isolate_release(lfb, own, range);
+    LFB_PROBE_FREE(lfb, own, range.page, pages);
     return LFB_OK;
 }
 
@@ -263,6 +281,7 @@ static lfb_status grow(lfb_t *lfb, lfb_lane *lane, lfb_range run, size_t pages)
         return LFB_BUSY;
     }
     lfb_range_join(lfb, lane, grown);
+    LFB_PROBE_ALLOC(lfb, lane, more.page, more.pages);
     return LFB_OK;
 }
 
@@ -284,6 +303,7 @@ lfb_status lfb_resize_on(lfb_t *lfb, unsigned lane, uintptr_t address, size_t pa
         lfb_range rest = {run.page + pages, run.pages - pages};
         lfb_range_cut(lfb, own, rest.page);
         lfb_isolate_release(lfb, own, rest);
+        LFB_PROBE_FREE(lfb, own, run.page + pages, run.pages - pages);
     }
     return LFB_OK;
 }

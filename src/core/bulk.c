@@ -4,6 +4,7 @@
  * released, by one update of its word; leaves that are taken whole, or become free as a whole,
  * share one update of the word above them as well.
  */
+#include "../port/probe.h"
 #include "isolate.h"
 #include "room.h"
 #include "search.h"
@@ -29,6 +30,7 @@ size_t lfb_alloc_bulk_on(lfb_t *lfb, unsigned lane, unsigned order, size_t count
             break;
         }
         for (unsigned i = 0; i < more; i++) {
+            LFB_PROBE_ALLOC(lfb, own, out[got + i], want.pages);
             out[got + i] = lfb_address_of(lfb, out[got + i]);
         }
         got += more;
@@ -168,6 +170,7 @@ size_t lfb_free_bulk_on(lfb_t *lfb, unsigned lane, size_t count, const uintptr_t
     while (done < count) {
         size_t more =
             lfb_is_isolating(lfb) ? 0 : free_in_node(lfb, own, count - done, in + done, &retired);
+        LFB_PROBE_FREE_ALL(lfb, own, more, in + done);
         if (!more) {
             if (lfb_free_on(lfb, lane, in[done]) != LFB_OK) {
                 break;

@@ -6,6 +6,7 @@
  * damaged.
  */
 #include "range.h"
+#include "../port/probe.h"
 
 static uintptr_t range_end(lfb_range range)
 {
@@ -194,6 +195,7 @@ static bool pull_up(const lfb_t *lfb, lfb_lane *lane, lfb_node node, unsigned sl
             return false;
         }
     } while (!lfb_tree_replace(lfb, node, &seen, word_set(seen, slot, 1, CODE_LAST)));
+    LFB_PROBE_MERGE(lfb, lfb_page_of_slot(node, slot), lfb_slot_order(node.level), 1U);
     lfb_tree_unmark(lfb, lane, lfb_child(node, slot));
     return true;
 }
@@ -310,6 +312,7 @@ static bool push_down(const lfb_t *lfb, lfb_lane *lane, const lfb_piece *piece, 
     }
     lfb_word live = piece->whole ? word_all(seen, node.level, CODE_FREE) : seen;
     if (lfb_tree_replace(lfb, node, &seen, word_open(live, slot, count))) {
+        LFB_PROBE_SPLIT(lfb, lfb_page_of_slot(node, slot), lfb_slot_order(node.level), count);
         /* The children's hints say "all free"; those above may not be lower (H2). */
         lfb_freed whole = {node, node, (int)lfb_slot_order(node.level)};
         lfb_hint_raise(lfb, &whole);

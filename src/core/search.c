@@ -4,6 +4,7 @@
  * them. Nodes already split are preferred to whole ones, so that big blocks last.
  */
 #include "search.h"
+#include "../port/probe.h"
 #include "exhaust.h"
 #include "room.h"
 
@@ -442,6 +443,7 @@ unsigned lfb_search(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, unsi
                 .pages = pages,
                 .got = &got};
     if (lfb_is_exhausted(lfb, lane, want->pages)) {
+        LFB_PROBE_EXHAUSTED_IF(true, lfb, lane, want->pages);
         return 0;
     }
     pages[0] = look(&s);
@@ -455,6 +457,7 @@ unsigned lfb_search(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, unsi
         return 1;
     }
     lfb_exhaustion_found(lfb, sweep, want->order);
+    LFB_PROBE_EXHAUSTED_IF(true, lfb, lane, want->pages);
     return 0;
 }
 
@@ -487,5 +490,6 @@ uintptr_t lfb_search_within(const lfb_t *lfb, lfb_lane *lane, const lfb_want *wa
         s.by_hints = false;
         page = sweep_all(&s);
     }
+    LFB_PROBE_EXHAUSTED_IF(page == PAGE_NONE, lfb, lane, want->pages);
     return page;
 }

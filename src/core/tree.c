@@ -28,6 +28,7 @@
  * allocating, releasing, entering or merging.
  */
 #include "tree.h"
+#include "../port/probe.h"
 
 static lfb_outcome enter(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen,
                          lfb_word live);
@@ -208,9 +209,14 @@ static lfb_outcome step_parent(const lfb_t *lfb, lfb_lane *lane, lfb_node node, 
         }
         if (empty) {
             lfb_word live = word_open(word_all(seen, parent.level, CODE_FREE), slot, 1);
-            return enter(lfb, lane, parent, seen, live);
+            lfb_outcome entered = enter(lfb, lane, parent, seen, live);
+            LFB_PROBE_SPLIT_IF(entered == LFB_DONE, lfb, lfb_page_of_node(node),
+                               lfb_node_order(node.level), 1U);
+            return entered;
         }
     } while (!lfb_cas_acq_rel(lfb_word_of(lfb, parent), &seen, word_open(seen, slot, 1))); /* E3 */
+    LFB_PROBE_SPLIT_IF(word_code(seen, slot) == CODE_FREE, lfb, lfb_page_of_node(node),
+                       lfb_node_order(node.level), 1U);
     return LFB_DONE;
 }
 
@@ -307,7 +313,11 @@ static lfb_word open_leaves(const lfb_t *lfb, lfb_node parent, unsigned most, lf
         }
     }
     lfb_word opened = word_open_free(seen, slots);
-    return slots && lfb_cas_acq_rel(lfb_word_of(lfb, parent), &seen, opened) ? slots : 0; /* E3 */
+    return slots && lfb_cas_acq_rel(lfb_word_of(lfb, parent), &seen, opened) /* E3 */
+               ? (LFB_PROBE_SPLIT(lfb, lfb_page_of_slot(parent, word_bit_slot(slots)),
+                                  lfb_slot_order(1), lfb_count_bits(slots)),
+                  slots)
+               : 0;
 }
 
 unsigned lfb_tree_take_leaves(const lfb_t *lfb, lfb_node parent, unsigned group, unsigned most,
@@ -369,6 +379,7 @@ static void merge(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word mine
         lfb_word seen = above;
         /* E1: passes the pages' last words upward. E2 when the parent retires. seq_cst: hints. */
         if (lfb_cas_seq_cst(lfb_word_of(lfb, parent), &seen, next)) {
+            LFB_PROBE_MERGE(lfb, lfb_page_of_node(node), lfb_node_order(node.level), 1U);
             if (!word_is_empty(next, parent.level)) {
                 return;
             }
@@ -451,6 +462,8 @@ bool lfb_tree_merge_retired(const lfb_t *lfb, lfb_lane *lane, const lfb_retired 
     if (!lfb_cas_seq_cst(lfb_word_of(lfb, parent), &above, next)) {
         return false;
     }
+    LFB_PROBE_MERGE(lfb, lfb_page_of_slot(parent, word_bit_slot(slots)), lfb_slot_order(1),
+                    lfb_count_bits(slots));
     if (word_is_empty(next, 1)) {
         merge(lfb, lane, parent, next, grand, freed);
     }
