@@ -313,6 +313,16 @@ typedef struct lfb_pool_report {
 /* lfb_check, and the owners. Exact if nothing runs beside it. report may be NULL. */
 lfb_status lfb_pool_check(const lfb_pool *pool, lfb_pool_report *report);
 
+/*
+ * Records what this handle allocates and releases from now on, in memory: 32 bytes an event. The
+ * file is made at once, and written by lfb_pool_close, for `lfbuddy replay` (traces/README.md); a
+ * process that ends without that leaves it empty. Nothing else of this handle may run beside this.
+ * With LFBUDDY_RECORD=NAME in the environment every handle is recorded from its beginning, into
+ * NAME.PID.N for the N-th of the process. Returns false and fills *error (which may be NULL):
+ * INVALID (the handle is being recorded already, or is read_only), or why the file can't be made.
+ */
+bool lfb_pool_record(lfb_pool *pool, const char *path, lfb_pool_error *error);
+
 #ifdef __cplusplus
 }
 #endif

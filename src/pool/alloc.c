@@ -13,8 +13,10 @@
 
 #include "mapping.h"
 #include "owner.h"
+#include "record.h"
 #include "trim.h"
 #include "wait.h"
+#include "watch.h"
 
 /* ------------------------------------------------------------------------------ addresses ---- */
 
@@ -26,7 +28,11 @@ uintptr_t lfb_pool_offset(const lfb_pool *pool, const void *address)
 
 void *lfb_pool_pointer(const lfb_pool *pool, uintptr_t offset)
 {
-    return offset < pool->bytes ? pool->data + offset : NULL;
+    if (offset >= pool->bytes) {
+        return NULL;
+    }
+    pool_watch_look(pool, offset, 1);
+    return pool->data + offset;
 }
 
 /* Where a page begins. */
@@ -81,6 +87,8 @@ static void *hand_out(const lfb_pool *pool, uintptr_t offset, size_t pages)
     if (offset == LFB_NONE) {
         return NULL;
     }
+    pool_watch_taken(pool, offset, pages);
+    pool_record_alloc(pool, offset, pages);
     note_dirty(pool, offset, pages << pool->page_shift);
     return pool->data + offset;
 }
@@ -114,6 +122,8 @@ void *lfb_pool_alloc_zeroed(lfb_pool *pool, size_t pages)
     if (offset == LFB_NONE) {
         return NULL;
     }
+    pool_watch_zeroed(pool, offset, pages);
+    pool_record_alloc(pool, offset, pages);
     size_t bytes = pages << pool->page_shift;
     uintptr_t end = offset + bytes;
     uintptr_t at = offset;
@@ -125,7 +135,8 @@ void *lfb_pool_alloc_zeroed(lfb_pool *pool, size_t pages)
         }
         at = next;
     }
-    return hand_out(pool, offset, pages);
+    note_dirty(pool, offset, bytes);
+    return pool->data + offset;
 }
 
 lfb_status pool_take_at(lfb_pool *pool, uintptr_t offset, size_t pages)
@@ -136,6 +147,9 @@ lfb_status pool_take_at(lfb_pool *pool, uintptr_t offset, size_t pages)
     }
     lfb_status status = lfb_alloc_at_on(&pool->core, call.lane, offset, pages);
     finish(pool, &call, status == LFB_OK ? offset : LFB_NONE);
+    if (status == LFB_OK) {
+        pool_record_alloc(pool, offset, pages);
+    }
     return status;
 }
 
@@ -145,6 +159,7 @@ lfb_status lfb_pool_alloc_at(lfb_pool *pool, void *address, size_t pages)
     lfb_status status = range_offset(pool, address, pages, &offset);
     status = status == LFB_OK ? pool_take_at(pool, offset, pages) : status;
     if (status == LFB_OK) {
+        pool_watch_taken(pool, offset, pages);
         note_dirty(pool, offset, pages << pool->page_shift);
     }
     return status;
@@ -202,7 +217,13 @@ lfb_status lfb_pool_free(lfb_pool *pool, void *address)
     if (!pool_enter(pool, &call)) {
         return LFB_EXHAUSTED;
     }
+    pool_watch_released(pool, offset, 0);
+    record_event *event = pool_record_free(pool, offset, 0);
     status = release(pool, &call, offset);
+    if (status != LFB_OK) {
+        pool_record_refused(event);
+        pool_watch_look(pool, offset, 1);
+    }
     pool_exit(&call);
     pool_wake(pool);
     return status;
@@ -276,8 +297,14 @@ lfb_status lfb_pool_free_range(lfb_pool *pool, void *address, size_t pages)
     if (!pool_enter(pool, &call)) {
         return LFB_EXHAUSTED;
     }
+    pool_watch_released(pool, offset, pages);
+    record_event *event = pool_record_free(pool, offset, pages);
     status = pool->tagged ? release_range(pool, &call, offset, pages, &last)
                           : lfb_free_range_on(&pool->core, call.lane, offset, pages);
+    if (status != LFB_OK) {
+        pool_record_refused(event);
+        pool_watch_look(pool, offset, pages);
+    }
     pool_exit(&call);
     pool_wake(pool);
     return status;
@@ -300,14 +327,25 @@ lfb_status lfb_pool_resize(lfb_pool *pool, void *address, size_t pages)
     if (!pool_enter(pool, &call)) {
         return LFB_EXHAUSTED;
     }
+    record_event *event = NULL;
+    if (pages && before > pages) {
+        pool_watch_released(pool, offset + (pages << pool->page_shift), before - pages);
+        event = pool_record_free(pool, offset + (pages << pool->page_shift), before - pages);
+    }
     /* The start stays, and with it the owner. */
     if (pool->tagged && !pool_load32_acquire(pool_owner_word(pool, offset))) {
         status = pool_no_run(pool, offset);
     } else {
         status = lfb_resize_on(&pool->core, call.lane, offset, pages);
     }
+    if (status != LFB_OK) {
+        pool_record_refused(event);
+        pool_watch_look(pool, offset, before);
+    }
     pool_exit(&call);
     if (status == LFB_OK && pages > before) {
+        pool_watch_grown(pool, offset, before, pages);
+        pool_record_alloc(pool, offset + (before << pool->page_shift), pages - before);
         note_dirty(pool, offset, pages << pool->page_shift);
     }
     pool_wake(pool);
@@ -330,6 +368,7 @@ static lfb_status change_owner(lfb_pool *pool, void *address, bool keep)
     if (pool->tagged) {
         status = pool_disown(pool, offset, &was, keep ? POOL_OWNER_KEPT : call.owner);
     }
+    pool_watch_look(pool, offset, 1);
     pool_exit(&call);
     return status;
 }

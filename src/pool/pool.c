@@ -11,6 +11,8 @@
 #include "file.h"
 #include "mapping.h"
 #include "owner.h"
+#include "record.h"
+#include "watch.h"
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
@@ -23,6 +25,8 @@ static lfb_pool *succeed(lfb_pool *pool, lfb_pool_error *error)
 {
     if (pool) {
         *error = (lfb_pool_error){.status = LFB_POOL_OK};
+        pool_watch_begin(pool);
+        record_begin(pool);
     }
     return pool;
 }
@@ -44,6 +48,7 @@ static lfb_pool *new_handle(const lfb_pool_config *config, lfb_pool_error *error
 /* Everything but the slot: a pool that isn't finished, or failed to, has none. */
 static void end_handle(lfb_pool *pool)
 {
+    pool_watch_end(pool);
     pool_unmap(pool);
     if (pool->self) {
         munmap(pool->self, (size_t)sysconf(_SC_PAGESIZE));
@@ -307,6 +312,9 @@ void lfb_pool_close(lfb_pool *pool)
     if (pool) {
         if (pool->self) {
             pool_leave(pool);
+        }
+        if (pool->recording) {
+            record_end(pool);
         }
         end_handle(pool);
     }

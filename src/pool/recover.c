@@ -22,6 +22,7 @@
 
 #include "owner.h"
 #include "wait.h"
+#include "watch.h"
 
 enum { OWNER_SLOTS = 256 }; /* all that an owner word can name */
 
@@ -128,6 +129,7 @@ static void release_run(recovery *r, uintptr_t offset, uint32_t owner)
     uint32_t seen = owner;
     if (!owner || pool_cas32_acq_rel(pool_owner_word(pool, offset), &seen, 0)) { /* O2, N1 */
         size_t pages = lfb_size_of(&pool->core, offset);
+        pool_watch_released(pool, offset, pages);
         if (pages && lfb_free_range_on(&pool->core, call.lane, offset, pages) == LFB_OK) {
             r->done.runs++;
             r->done.pages += pages;

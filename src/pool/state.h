@@ -6,6 +6,8 @@
 #include "error.h"
 #include "layout.h"
 
+typedef struct pool_recording pool_recording;
+
 struct lfb_pool {
     lfb_t core; /* addresses are offsets */
     unsigned char *data;
@@ -15,7 +17,10 @@ struct lfb_pool {
     unsigned lanes;
     size_t calls_of_lane; /* words from one lane's calls to the next one's */
     bool read_only;
-    bool tagged; /* has owner tags */
+    bool tagged;               /* has owner tags */
+    unsigned watched;          /* by which memory checkers: watch.h */
+    pool_u8 *shut;             /* parts in which pages were shut: watch.c */
+    pool_recording *recording; /* NULL: none. record.h */
     pool_header *header;
     pool_slot *slots;
     pool_u64 *calls;
