@@ -8,7 +8,7 @@
 root=$1
 have_probes=$2
 library=$3
-program=$4
+program=$(realpath "$4")
 # shellcheck source=tests/packaging/common.sh
 . "$root/tests/packaging/common.sh"
 need cc readelf
