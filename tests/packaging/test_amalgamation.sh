@@ -28,8 +28,8 @@ sed -n 's:^/\* ==== \(src/[^ ]*\) =* \*/$:\1:p' "$made/lfbuddy.c" | LC_ALL=C sor
 check "each file of the core is in it, once" diff "$work/files" "$work/banners"
 
 sed -n 's/^# *include //p' "$made/lfbuddy.c" |
-    sed '/^<std\(atomic\|bool\|def\|int\)\.h>$/d' >"$work/included"
-check "it includes its header, and no others but the compiler's" \
+    sed '/^<std\(atomic\|bool\|def\|int\)\.h>$/d; /^LFB_PROBES$/d' >"$work/included"
+check "it includes its header, and no others but the compiler's and the one that LFB_PROBES names" \
     test "$(cat "$work/included")" = '"lfbuddy.h"'
 
 # A source that it can't treat rightly is refused.
