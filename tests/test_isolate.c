@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "world.h"
 
@@ -304,13 +305,39 @@ static void test_threads(void **state)
     world_assert_all_free(w);
 }
 
+/* 32-bit words don't hold the page numbers of so large a range, the metadata of which is mapped but
+ * not touched. */
+static void test_range_too_large(void **state)
+{
+    (void)state;
+#if LFB_WORD_BITS == 32 && UINTPTR_MAX > UINT32_MAX
+    lfb_t lfb;
+    size_t in_use;
+    lfb_config config = world_config(0, 4096, (size_t)1 << 33, 12);
+    config.metadata_zeroed = true;
+    size_t size = lfb_metadata_size(&config);
+    void *metadata = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    assert_ptr_not_equal(metadata, MAP_FAILED);
+    assert_int_equal(lfb_init(&lfb, &config, metadata, size), LFB_OK);
+    assert_int_equal(lfb_isolate_range(&lfb, 0, 1, &in_use), LFB_INVALID_ARGUMENT);
+    munmap(metadata, size);
+#endif
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
     const struct CMUnitTest tests[] = {
-        TEST(test_free_range_at_once), TEST(test_bad_arguments),   TEST(test_one_at_a_time),
-        TEST(test_bad_releases),       TEST(test_ways_to_release), TEST(test_run_around),
-        TEST(test_random_runs),        TEST(test_threads),
+        TEST(test_free_range_at_once),
+        TEST(test_bad_arguments),
+        TEST(test_one_at_a_time),
+        TEST(test_bad_releases),
+        TEST(test_ways_to_release),
+        TEST(test_run_around),
+        TEST(test_random_runs),
+        TEST(test_threads),
+        cmocka_unit_test(test_range_too_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
