@@ -82,14 +82,14 @@ static void assert_nothing_lost(world *w)
 }
 
 /* The release of a run that lies half in the range, with one deed before its n-th access. */
-static bool release_once(world *w, bool isolated, deed deed, unsigned long at)
+static bool release_once(world *w, bool isolated, deed what, unsigned long at)
 {
     size_t in_use;
     assert_int_equal(lfb_alloc_at(&w->lfb, world_page(w, RUN), RUN_PAGES), LFB_OK);
     if (isolated) {
         assert_int_equal(isolate(FIRST, COUNT, &in_use), LFB_BUSY);
     }
-    S.deed = deed;
+    S.deed = what;
     S.at = at;
     S.seen = 0;
     each_access = count;
@@ -97,7 +97,7 @@ static bool release_once(world *w, bool isolated, deed deed, unsigned long at)
     bool met = !each_access;
     each_access = NULL;
     assert_int_equal(status, LFB_OK);
-    if (met && deed == BEGIN) {
+    if (met && what == BEGIN) {
         /* What the release made free, having begun before, the next call takes. */
         assert_int_equal(isolate(FIRST, COUNT, &in_use), LFB_OK);
     }
@@ -107,19 +107,19 @@ static bool release_once(world *w, bool isolated, deed deed, unsigned long at)
 }
 
 /* An isolation, with one deed before its n-th access. */
-static bool isolate_once(world *w, deed deed, unsigned long at)
+static bool isolate_once(world *w, deed what, unsigned long at)
 {
     size_t in_use;
     assert_int_equal(lfb_alloc_at(&w->lfb, world_page(w, RUN), RUN_PAGES), LFB_OK);
-    S.deed = deed;
+    S.deed = what;
     S.at = at;
     S.seen = 0;
     each_access = count;
     lfb_status status = lfb_isolate_range_on(&w->lfb, 0, world_page(w, FIRST), COUNT, &in_use);
     bool met = !each_access;
     each_access = NULL;
-    assert_true(status == LFB_BUSY || status == LFB_EXHAUSTED || (met && deed == RELEASE));
-    if (!(met && deed == RELEASE)) {
+    assert_true(status == LFB_BUSY || status == LFB_EXHAUSTED || (met && what == RELEASE));
+    if (!(met && what == RELEASE)) {
         assert_int_equal(lfb_free_on(&w->lfb, 1, world_page(w, RUN)), LFB_OK);
     }
     lfb_isolate_end(&w->lfb);
@@ -130,9 +130,9 @@ static bool isolate_once(world *w, deed deed, unsigned long at)
 static void test_releases(void **state)
 {
     world *w = *state;
-    for (deed deed = BEGIN; deed < RELEASE; deed++) {
+    for (deed what = BEGIN; what < RELEASE; what++) {
         unsigned long at = 0;
-        while (release_once(w, deed != BEGIN, deed, at)) {
+        while (release_once(w, what != BEGIN, what, at)) {
             at++;
         }
         assert_true(at > 3 && at < ACCESSES_MOST);
@@ -142,9 +142,9 @@ static void test_releases(void **state)
 static void test_isolations(void **state)
 {
     world *w = *state;
-    for (deed deed = BEGIN; deed < DEEDS; deed++) {
+    for (deed what = BEGIN; what < DEEDS; what++) {
         unsigned long at = 0;
-        while (isolate_once(w, deed, at)) {
+        while (isolate_once(w, what, at)) {
             at++;
         }
         assert_true(at > 10 && at < ACCESSES_MOST);
