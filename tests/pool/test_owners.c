@@ -213,7 +213,7 @@ static void take_elsewhere(lfb_pool *own)
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         own = lfb_pool_open_fd(fd, NULL, &error);
         bool fine = !own && error.status == LFB_POOL_SYSTEM && strstr(error.text, "mount it");
-        fine = fine && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+        fine = fine && mount("none", "/proc", NULL, MS_PRIVATE, NULL) == 0 &&
                mount("proc", "/proc", "proc", 0, NULL) == 0;
         own = fine ? lfb_pool_open_fd(fd, NULL, &error) : NULL;
         atomic_store(&shared->stage, own && lfb_pool_alloc_run(own, 13) ? 1 : 2);
