@@ -87,7 +87,7 @@ TESTS = [
     Test("property", PROPERTY, environment={"LFB_STEPS": "100000"}),
     Test("node", NODE),
     Test("isolate", ISOLATE),
-    Test("hostile", HOSTILE, seconds=30),
+    Test("hostile", HOSTILE, seconds=12),
     Test("regress", INTERLEAVE, "--set regress --executions 3000 --wrong 1", seconds=30),
     Test("priorities", INTERLEAVE, "--set random --filter regress --wrong 1", seconds=30),
     Test("stops", INTERLEAVE, "--set stops --wrong 1", seconds=60),
