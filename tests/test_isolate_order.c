@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Isolation against releases, step by step: before each atomic access of a release, an isolation
- * begins or ends; before each access of an isolation, a run is released, or the isolation ended. No
- * page is lost, none is free twice, and a last call finds the range complete.
+ * begins or ends; before each access of an isolation, a run is released, a page of the range is
+ * taken, or the isolation ended. No page is lost, none is free twice, a range isn't complete while
+ * a page of it is in use, and a last call finds it complete.
  */
 #include "world.h"
 
@@ -18,15 +19,17 @@ enum {
     OTHER_COUNT = 5,
     RUN = 64,
     RUN_PAGES = 30,
+    TAKEN = FIRST + COUNT / 2,
     ACCESSES_MOST = 100000
 };
 
-typedef enum deed { BEGIN, END, END_AND_BEGIN_ELSEWHERE, RELEASE, DEEDS } deed;
+typedef enum deed { BEGIN, END, END_AND_BEGIN_ELSEWHERE, RELEASE, DEEDS, TAKE } deed;
 
 static struct {
     world *w;
     deed deed;
     unsigned long at, seen;
+    bool taken;
 } S;
 
 static lfb_status isolate(size_t first, size_t count, size_t *in_use)
@@ -40,6 +43,8 @@ static void step_in(void)
     each_access = NULL;
     if (S.deed == BEGIN) {
         isolate(FIRST, COUNT, &in_use);
+    } else if (S.deed == TAKE) {
+        S.taken = lfb_alloc_at_on(&S.w->lfb, 1, world_page(S.w, TAKEN), 1) == LFB_OK;
     } else if (S.deed == RELEASE) {
         assert_int_equal(lfb_free_on(&S.w->lfb, 1, world_page(S.w, RUN)), LFB_OK);
     } else {
@@ -127,6 +132,31 @@ static bool isolate_once(world *w, deed what, unsigned long at)
     return met;
 }
 
+/* An isolation of free pages, one of which is taken before its n-th access. */
+static bool isolate_free_once(world *w, unsigned long at, size_t *taken)
+{
+    size_t in_use;
+    S.deed = TAKE;
+    S.at = at;
+    S.seen = 0;
+    S.taken = false;
+    each_access = count;
+    lfb_status status = lfb_isolate_range_on(&w->lfb, 0, world_page(w, FIRST), COUNT, &in_use);
+    bool met = !each_access;
+    each_access = NULL;
+    if (S.taken) {
+        *taken += 1;
+        assert_int_equal(status, LFB_BUSY);
+        assert_true(in_use > 0);
+        assert_int_equal(lfb_free_on(&w->lfb, 1, world_page(w, TAKEN)), LFB_OK);
+        status = isolate(FIRST, COUNT, &in_use);
+    }
+    assert_int_equal(status, LFB_OK);
+    lfb_isolate_end(&w->lfb);
+    assert_nothing_lost(w);
+    return met;
+}
+
 static void test_releases(void **state)
 {
     world *w = *state;
@@ -151,6 +181,17 @@ static void test_isolations(void **state)
     }
 }
 
+static void test_takes(void **state)
+{
+    unsigned long at = 0;
+    size_t taken = 0;
+    while (isolate_free_once(*state, at, &taken)) {
+        at++;
+    }
+    assert_true(at > 10 && at < ACCESSES_MOST);
+    assert_true(taken > 3 && taken < at);
+}
+
 static int start(void **state)
 {
     static world w;
@@ -173,6 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_releases, start, end),
         cmocka_unit_test_setup_teardown(test_isolations, start, end),
+        cmocka_unit_test_setup_teardown(test_takes, start, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

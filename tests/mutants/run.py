@@ -76,6 +76,8 @@ API = Program("api", CORE + ["tests/test_api.c"] + WORLD, ASSERT, ["-lcmocka"])
 PROPERTY = Program("property", CORE + ["tests/test_property.c"] + WORLD, SMALL + ASSERT, ["-lcmocka"])
 STRESS = Program("stress", CORE + ["tests/test_stress.c"] + WORLD, SMALL + ASSERT + TSAN, ["-lcmocka"])
 ISOLATE = Program("isolate", CORE + ["tests/test_isolate.c", "tests/support/world.c"], SMALL + ASSERT, ["-lcmocka"])
+ISOLATE_ORDER = Program("isolate-order", CORE + ["tests/test_isolate_order.c", "tests/support/world.c"],
+                        SMALL + ASSERT + inside("tests/support/each_access.h"), ["-lcmocka"])
 INTERLEAVE = Program("interleave", CORE + EXPLORER, SMALL + ASSERT + inside("tests/interleave/hooks.h"))
 HOSTILE = Program("hostile", CORE + [f"tests/fuzz/{name}.c" for name in ("hostile", "calls", "guard")],
                   inside("tests/fuzz/hooks.h"))
@@ -87,6 +89,7 @@ TESTS = [
     Test("property", PROPERTY, environment={"LFB_STEPS": "100000"}),
     Test("node", NODE),
     Test("isolate", ISOLATE),
+    Test("isolate, step by step", ISOLATE_ORDER),
     Test("hostile", HOSTILE, seconds=12),
     Test("regress", INTERLEAVE, "--set regress --executions 3000 --wrong 1", seconds=30),
     Test("priorities", INTERLEAVE, "--set random --filter regress --wrong 1", seconds=30),
