@@ -83,40 +83,42 @@ static int order_of_empty(lfb_node node, lfb_word word)
     return word_kind(word) == KIND_HOLE ? -1 : (int)lfb_node_order(node.level);
 }
 
-/* The larger of `best` and the largest free order of a leaf. */
-static int survey_leaf(const lfb_t *lfb, lfb_node leaf, int best)
+/* The larger of `best` and the largest free order of leaves: those under these slots (low bits). */
+static int survey_leaves(const lfb_t *lfb, lfb_node node, lfb_word slots, int best)
 {
-    lfb_word word = lfb_load_seq_cst(lfb_word_of(lfb, leaf)); /* H1 */
-    if (word_is_empty(word, 0)) {
-        int order = order_of_empty(leaf, word);
-        return order > best ? order : best;
-    }
     unsigned better = (unsigned)(best + 1);
-    while (better <= LFB_LEAF_ORDER && word_find_block(word, 0, better)) {
-        better++;
+    for (; slots; slots &= slots - 1) {
+        lfb_node leaf = {0, lfb_child(node, 0).number + word_bit_slot(slots)};
+        if (!lfb_node_exists(lfb, leaf)) {
+            continue; /* only damage opens a slot outside the range */
+        }
+        lfb_word word = lfb_load_seq_cst(lfb_word_of(lfb, leaf)); /* H1 */
+        if (word_is_empty(word, 0)) {
+            unsigned beyond = (unsigned)(order_of_empty(leaf, word) + 1);
+            better = beyond > better ? beyond : better;
+            continue;
+        }
+        while (better <= LFB_LEAF_ORDER && word_find_block(word, 0, better)) {
+            better++;
+        }
     }
     return (int)better - 1;
 }
 
 int lfb_hint_survey(const lfb_t *lfb, lfb_node node)
 {
-    if (node.level == 0) {
-        return survey_leaf(lfb, node, -1);
-    }
     lfb_word word = lfb_load_seq_cst(lfb_word_of(lfb, node)); /* H1 */
     if (word_is_empty(word, node.level)) {
         return order_of_empty(node, word);
     }
     int best = lfb_tree_largest_free(node, word);
-    lfb_word open = word_with_code(word, node.level, CODE_OPEN);
+    lfb_word open = node.level ? word_with_code(word, node.level, CODE_OPEN) : 0;
+    if (node.level == 1) {
+        return survey_leaves(lfb, node, open, best);
+    }
     for (; open; open &= open - 1) {
         lfb_node child = lfb_child(node, word_bit_slot(open));
-        if (!lfb_node_exists(lfb, child)) {
-            continue; /* only damage opens a slot outside the range */
-        }
-        if (child.level == 0) {
-            best = survey_leaf(lfb, child, best);
-        } else {
+        if (lfb_node_exists(lfb, child)) { /* only damage opens a slot outside the range */
             int order = lfb_hint_order(lfb, child);
             best = order > best ? order : best;
         }
@@ -139,6 +141,30 @@ void lfb_hint_lower(const lfb_t *lfb, lfb_node node)
         lfb_freed freed = {node, node, now};
         lfb_hint_raise(lfb, &freed);
     }
+}
+
+lfb_word lfb_hint_promising(const lfb_t *lfb, lfb_node node, lfb_word slots, unsigned order)
+{
+    unsigned level = node.level - 1;
+    uintptr_t first = lfb->levels[level].first;
+    uintptr_t end = first + lfb->levels[level].count;
+    uintptr_t child = lfb_child(node, 0).number;
+    uintptr_t stop = child + NODE_SLOTS < end ? child + NODE_SLOTS : end;
+    lfb_word promising = 0;
+    if (order > lfb_node_order(level)) {
+        return 0;
+    }
+    /* A word of hints at a time; the first node of the level is in the first byte of its words. */
+    for (uintptr_t at = child > first ? child : first; at < stop;) {
+        lfb_byte place = lfb_byte_at(lfb->levels[level].hints, at - first);
+        lfb_word hints = lfb_load_relaxed(place.word); /* relaxed: only guides */
+        lfb_word fit = bytes_up_to(hints, lfb_node_order(level) - order) >> place.shift;
+        for (; fit; fit &= fit - 1) {
+            promising |= (lfb_word)1 << CODE_BITS * (at - child + lfb_low_bit(fit) / 8);
+        }
+        at += BYTES_PER_WORD - place.shift / 8;
+    }
+    return promising & slots;
 }
 
 static bool coalesce(const lfb_t *lfb, lfb_lane *lane, lfb_node node)

@@ -45,6 +45,10 @@ void lfb_hint_lower(const lfb_t *lfb, lfb_node node);
 /* What lfb_hint_lower would set: the largest free order below a node that sits under OPEN. */
 int lfb_hint_survey(const lfb_t *lfb, lfb_node node);
 
+/* Of these slots (low bits) of a node above level 1, those whose children have hints that promise a
+ * block of this order. */
+lfb_word lfb_hint_promising(const lfb_t *lfb, lfb_node node, lfb_word slots, unsigned order);
+
 /* Merges what is free below the node, and the node itself. Returns whether anything changed. */
 bool lfb_drain_node(const lfb_t *lfb, lfb_lane *lane, lfb_node node);
 

@@ -15,13 +15,15 @@ enum {
 
 /* All here is relaxed: rooms order nothing. */
 
-/* Adds up, in bytes, the FREE slots of a leaf: 16 of them at most fit. */
-static lfb_word free_by_byte(lfb_word word)
+/* The FREE slots of up to three leaves, counted where each slot has its two bits, added up in
+ * bytes: three leaves have 12 in a byte at most, all leaves of a node 4 * NODE_SLOTS. */
+static lfb_word add_up_in_bytes(lfb_word twos)
 {
-    lfb_word free = word_with_code(word, 0, CODE_FREE);
-    free = (free & BYTE_EACH((lfb_word)0x33)) + (free >> 2 & BYTE_EACH((lfb_word)0x33));
-    return (free + (free >> 4)) & BYTE_EACH((lfb_word)0x0f);
+    lfb_word fours = (twos & BYTE_EACH((lfb_word)0x33)) + (twos >> 2 & BYTE_EACH((lfb_word)0x33));
+    return (fours & BYTE_EACH((lfb_word)0x0f)) + (fours >> 4 & BYTE_EACH((lfb_word)0x0f));
 }
+
+_Static_assert(4 * NODE_SLOTS < 256, "see above");
 
 static unsigned pages_in_use(const lfb_t *lfb, lfb_node node)
 {
@@ -33,18 +35,23 @@ static unsigned pages_in_use(const lfb_t *lfb, lfb_node node)
     unsigned free = lfb_count_bits(word_with_code(word, 1, CODE_FREE)) * LEAF_SLOTS;
     lfb_word by_byte = 0;
     /* All leaves, for those that are live sit under an OPEN slot (T1): no bits to pick. */
-    const lfb_atomic *leaves = lfb->levels[0].words;
-    uintptr_t first = lfb_child(node, 0).number - lfb->levels[0].first;
-    for (uintptr_t slot = 0; slot < NODE_SLOTS; slot++) {
-        if (!LFB_LIKELY(first + slot < lfb->levels[0].count)) {
-            continue; /* outside the range */
+    uintptr_t leaf = lfb_child(node, 0).number;
+    uintptr_t end = lfb->levels[0].first + lfb->levels[0].count;
+    end = end < leaf + NODE_SLOTS ? end : leaf + NODE_SLOTS;
+    leaf = leaf > lfb->levels[0].first ? leaf : lfb->levels[0].first;
+    while (leaf < end) {
+        lfb_word twos = 0;
+        uintptr_t stop = leaf + 3 < end ? leaf + 3 : end;
+        for (; leaf < stop; leaf++) {
+            lfb_word pages = lfb_load_relaxed(lfb_word_of(lfb, (lfb_node){0, leaf}));
+            if (LFB_LIKELY(!word_is_empty(pages, 0))) {
+                twos += word_find_block(pages, 0, 0);
+            } else if (word_kind(pages) == KIND_PLAIN &&
+                       open >> (CODE_BITS * (leaf & (NODE_SLOTS - 1))) & 1) {
+                free += LEAF_SLOTS;
+            }
         }
-        lfb_word pages = lfb_load_relaxed(&leaves[first + slot]);
-        if (LFB_LIKELY(!word_is_empty(pages, 0))) {
-            by_byte += free_by_byte(pages);
-        } else if (open >> (CODE_BITS * slot) & 1 && word_kind(pages) == KIND_PLAIN) {
-            free += LEAF_SLOTS;
-        }
+        by_byte += add_up_in_bytes(twos);
     }
     for (; by_byte; by_byte >>= 8) {
         free += (unsigned)by_byte & 0xff;
@@ -109,8 +116,12 @@ static bool pick_in(const lfb_t *lfb, circle c, uintptr_t at, lfb_pick pick, lfb
     uintptr_t end = (c.end + BYTES_PER_WORD - 1) / BYTES_PER_WORD;
     uintptr_t left = end - first < WORDS_MOST ? end - first : WORDS_MOST;
     bool any = false;
-    for (at /= BYTES_PER_WORD; left > 0; left--) {
+    at /= BYTES_PER_WORD;
+    for (; left > 0; left--, at = at + 1 < end ? at + 1 : first) {
         lfb_word room = lfb_load_relaxed(&rooms[at]);
+        if (LFB_LIKELY(room == 0 || room == BYTE_EACH((lfb_word)ROOM_FULL))) {
+            continue; /* nothing but whole nodes, or full ones */
+        }
         lfb_word fit = bytes_from(room, pick.least) & bytes_up_to(room, pick.most);
         if (fit) {
             fit &= bytes_up_to(lfb_load_relaxed(&hints[at]), lfb_node_order(1) - pick.order);
@@ -130,7 +141,6 @@ static bool pick_in(const lfb_t *lfb, circle c, uintptr_t at, lfb_pick pick, lfb
             any = true;
             pick.least = full + 1;
         }
-        at = at + 1 < end ? at + 1 : first;
     }
     return any;
 }

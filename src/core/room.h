@@ -25,7 +25,7 @@ enum {
 
 /* Which nodes to pick: by room, and by the largest free order that the hint promises. */
 typedef struct lfb_pick {
-    unsigned least, most; /* in 128ths */
+    unsigned least, most; /* in 128ths: from 1 to below ROOM_FULL */
     unsigned order;
 } lfb_pick;
 

@@ -144,6 +144,17 @@ static uintptr_t take_in(const search *s, lfb_node node)
     return got ? s->pages[0] : PAGE_NONE;
 }
 
+/* In the node that the lane is filling: mostly that is full. */
+static uintptr_t take_here(const search *s)
+{
+    lfb_node node = cursor_of(s->lfb, s->lane, s->want);
+    lfb_fit fit = s->want->fit;
+    lfb_word word = lfb_tree_load(s->lfb, node);
+    bool may_fit = word_is_empty(word, node.level) || node.level > 0 ||
+                   word_find_free(word, node.level, fit.group, fit.count);
+    return may_fit ? take_in(s, node) : PAGE_NONE;
+}
+
 /* --------------------------------------------------------------------- following the hints ---- */
 
 /* take_in, for a node whose hint promises a block: children that are free but not merged may hide
@@ -170,14 +181,17 @@ static uintptr_t descend(const search *s, lfb_node node);
 /* A node that its hint recommends. In vain: the hint is put right. */
 static uintptr_t visit(const search *s, lfb_node node)
 {
-    if (node.level > 0 && lfb_hint_order(s->lfb, node) < (int)s->least) {
-        return PAGE_NONE;
-    }
     uintptr_t page = node.level > s->want->level ? descend(s, node) : take_or_drain(s, node);
     if (page == PAGE_NONE && node.level > 0) {
         lfb_hint_lower(s->lfb, node);
     }
     return page;
+}
+
+static uintptr_t visit_if_hinted(const search *s, lfb_node node)
+{
+    bool hinted = node.level == 0 || lfb_hint_order(s->lfb, node) >= (int)s->least;
+    return hinted ? visit(s, node) : PAGE_NONE;
 }
 
 static uintptr_t visit_open(const search *s, lfb_node node, lfb_word open)
@@ -192,6 +206,11 @@ static uintptr_t visit_open(const search *s, lfb_node node, lfb_word open)
     return PAGE_NONE;
 }
 
+static unsigned slot_at_most(uintptr_t slots)
+{
+    return slots < NODE_SLOTS ? (unsigned)slots : (unsigned)NODE_SLOTS;
+}
+
 /* The slots of a node whose children lie in the lane's share of their level. */
 static lfb_word own_share(const search *s, lfb_node node)
 {
@@ -200,26 +219,25 @@ static lfb_word own_share(const search *s, lfb_node node)
     uintptr_t share = lfb->levels[child.level].count >> lfb->lane_bits;
     uintptr_t first =
         lfb->levels[child.level].first + share * (uintptr_t)lfb_lane_number(lfb, s->lane);
-    lfb_word bits = share ? 0 : WORD_EACH(1); /* more lanes than nodes: no shares */
-    for (unsigned slot = 0; share && slot < NODE_SLOTS; slot++) {
-        bits |= (lfb_word)(child.number + slot - first < share) << (CODE_BITS * slot);
+    if (share == 0) {
+        return WORD_EACH(1); /* more lanes than nodes: no shares */
     }
-    return bits;
+    unsigned begin = child.number < first ? slot_at_most(first - child.number) : 0;
+    unsigned end = child.number < first + share ? slot_at_most(first + share - child.number) : 0;
+    return begin < end ? word_mask(begin, end - begin) & WORD_EACH(1) : 0;
 }
 
-/* Looks below a node above the wanted level, in some of its slots: children first, from the lane's
- * own on, then slots that are whole. */
-static uintptr_t descend_in(const search *s, lfb_node node, lfb_word word, lfb_word slots)
+/* Looks below a node above the wanted level: in these children first, from the lane's own on, then
+ * in these slots, which are whole. */
+static uintptr_t descend_in(const search *s, lfb_node node, lfb_word open, lfb_word whole)
 {
     lfb_node own = ancestor(cursor_of(s->lfb, s->lane, s->want), node.level - 1);
     unsigned start = lfb_parent(own).number == node.number ? lfb_slot_in_parent(own) : 0;
     lfb_word before = word_mask(0, start + 1) >> CODE_BITS;
-    lfb_word open = word_with_code(word, node.level, CODE_OPEN) & slots;
     uintptr_t page = visit_open(s, node, open & ~before);
     if (page == PAGE_NONE) {
         page = visit_open(s, node, open & before);
     }
-    lfb_word whole = word_with_code(word, node.level, CODE_FREE) & slots;
     for (; page == PAGE_NONE && whole; whole &= whole - 1) {
         page = take_first(s, lfb_page_of_slot(node, word_bit_slot(whole)));
     }
@@ -233,9 +251,17 @@ static uintptr_t descend(const search *s, lfb_node node)
     if (word_is_empty(word, node.level)) {
         return take_first(s, lfb_page_of_node(node));
     }
+    if (s->least >= lfb_node_order(node.level)) {
+        return PAGE_NONE; /* its hint promises all of it, but it has been split */
+    }
+    lfb_word whole = word_with_code(word, node.level, CODE_FREE);
+    lfb_word open = word_with_code(word, node.level, CODE_OPEN);
+    if (node.level > 1) {
+        open = lfb_hint_promising(s->lfb, node, open, s->least);
+    }
     lfb_word share = own_share(s, node);
-    uintptr_t page = descend_in(s, node, word, share);
-    return page != PAGE_NONE || s->own ? page : descend_in(s, node, word, ~share);
+    uintptr_t page = descend_in(s, node, open & share, whole & share);
+    return page != PAGE_NONE || s->own ? page : descend_in(s, node, open & ~share, whole & ~share);
 }
 
 /* Goes where hints promise a free block of order `least` at least. */
@@ -245,7 +271,7 @@ static uintptr_t follow_hints(search *s, unsigned least)
     s->least = least;
     lfb_node own = cursor_of(lfb, s->lane, s->want);
     for (unsigned level = own.level + 1; level <= lfb->top; level++) {
-        uintptr_t page = visit(s, ancestor(own, level));
+        uintptr_t page = visit_if_hinted(s, ancestor(own, level));
         if (page != PAGE_NONE) {
             return page;
         }
@@ -259,7 +285,7 @@ static uintptr_t follow_hints(search *s, unsigned least)
     uintptr_t index = ancestor(own, lfb->top).number - first;
     for (uintptr_t i = 0; i < count; i++) {
         index = index + 1 < count ? index + 1 : 0;
-        uintptr_t page = visit(s, (lfb_node){lfb->top, first + index});
+        uintptr_t page = visit_if_hinted(s, (lfb_node){lfb->top, first + index});
         if (page != PAGE_NONE) {
             return page;
         }
@@ -413,7 +439,7 @@ static uintptr_t fill_or_split(search *s)
 static uintptr_t look(search *s)
 {
     const lfb_t *lfb = s->lfb;
-    uintptr_t page = take_in(s, cursor_of(lfb, s->lane, s->want));
+    uintptr_t page = take_here(s);
     if (page == PAGE_NONE) {
         page = take_next_door(s);
     }
