@@ -273,11 +273,19 @@ static void check_masks(const model *m, lfb_word word, lfb_word choice)
     for (unsigned order = 0; order <= order_of_slots(m->level); order++) {
         lfb_word blocks = model_streaks(m, CODE_FREE, 1U << order, 1U << order);
         expect(m, word_find_block(word, m->level, order) == blocks, "word_find_block");
+        model all_held = *m;
+        lfb_word taken = 0;
         for (; blocks; blocks &= blocks - 1) {
-            model held = model_hold(m, word_bit_slot(blocks), 1U << order);
+            unsigned slot = word_bit_slot(blocks);
+            model held = model_hold(m, slot, 1U << order);
             expect(m, word_hold_block(word, blocks & (~blocks + 1), order) == pack(&held),
                    "word_hold_block");
+            if (choice & slot_bit(slot)) {
+                taken |= slot_bit(slot);
+                all_held = model_hold(&all_held, slot, 1U << order);
+            }
         }
+        expect(m, word_hold_all(word, taken, 1U << order) == pack(&all_held), "word_hold_all");
     }
 }
 
@@ -334,10 +342,13 @@ static void check_places(const model *m, lfb_word word, unsigned order, unsigned
         expect(m, word_streaks(bits, count) == model_streaks(m, code, count, 1), "word_streaks");
     }
     if (count <= 1U << order) {
-        expect(m,
-               word_find_free(word, m->level, order, count) ==
-                   model_streaks(m, CODE_FREE, count, 1U << order),
-               "word_find_free");
+        lfb_word starts = model_streaks(m, CODE_FREE, count, 1U << order);
+        expect(m, word_find_free(word, m->level, order, count) == starts, "word_find_free");
+        model held = *m;
+        for (lfb_word bits = starts; bits; bits &= bits - 1) {
+            held = model_hold(&held, word_bit_slot(bits), count);
+        }
+        expect(m, word_hold_all(word, starts, count) == pack(&held), "word_hold_all");
     }
 }
 
@@ -605,19 +616,23 @@ static void test_aligned(void **state)
     }
 }
 
-/* Each bit of a tag has a place of its own, and all places are used. */
-static void test_full_leaves(void **state)
+static void test_lowest(void **state)
 {
     (void)state;
-    for (unsigned group = 0; group < LFB_LEAF_ORDER; group++) {
-        model m = {.level = 0, .slots = LEAF_SLOTS};
-        for (unsigned slot = 0; slot < m.slots; slot++) {
-            m.codes[slot] = (slot + 1) % (1U << group) ? CODE_HELD : CODE_LAST;
+    random_source random = {1};
+    for (unsigned i = 0; i < 10000; i++) {
+        lfb_word bits = (lfb_word)random_next(&random) & WORD_EACH(1);
+        lfb_word lowest = 0;
+        unsigned most = 0;
+        for (lfb_word rest = bits; rest; rest &= rest - 1) {
+            lowest |= rest & (~rest + 1);
+            assert_true(word_lowest(bits, ++most) == lowest);
         }
-        assert_true(word_full(group) == pack(&m));
+        assert_true(word_lowest(bits, most + 1) == bits);
     }
 }
 
+/* Each bit of a tag has a place of its own, and all places are used. */
 static void test_tags(void **state)
 {
     (void)state;
@@ -698,7 +713,7 @@ static void test_ceiling_order(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_masks),         cmocka_unit_test(test_aligned),
-    cmocka_unit_test(test_full_leaves),   cmocka_unit_test(test_tags),
+    cmocka_unit_test(test_lowest),        cmocka_unit_test(test_tags),
     cmocka_unit_test(test_zero_is_plain), cmocka_unit_test(test_versions),
     cmocka_unit_test(test_scans),         cmocka_unit_test(test_ceiling_order),
     cmocka_unit_test(test_every_word),    cmocka_unit_test(test_random_words),

@@ -29,8 +29,8 @@ size_t lfb_alloc_bulk_on(lfb_t *lfb, unsigned lane, unsigned order, size_t count
         if (!more) {
             break;
         }
+        LFB_PROBE_ALLOC_ALL(lfb, own, more, out + got, want.pages);
         for (unsigned i = 0; i < more; i++) {
-            LFB_PROBE_ALLOC(lfb, own, out[got + i], want.pages);
             out[got + i] = lfb_address_of(lfb, out[got + i]);
         }
         got += more;
@@ -50,7 +50,7 @@ static bool are_a_leaf(const lfb_t *lfb, lfb_node node, const uintptr_t in[], si
 {
     uintptr_t first = lfb_address_of(lfb, lfb_page_of_node(node));
     uintptr_t different = 0;
-    if (node.level > 0 || count < LEAF_SLOTS) {
+    if (node.level > 0 || count < LEAF_SLOTS || in[1] != first + lfb_address_of(lfb, 1)) {
         return false;
     }
     for (uintptr_t i = 0; i < LEAF_SLOTS; i++) { /* no way out: for vector instructions */
@@ -94,7 +94,7 @@ static bool merge_together(const lfb_t *lfb, lfb_lane *lane, const lfb_retired *
         return false;
     }
     lfb_hint_raise(lfb, &freed);
-    lfb_room_released(lfb, freed.lowest, retired->tags[word_bit_slot(slots)], &freed);
+    lfb_room_released(lfb, freed.lowest, retired->words[word_bit_slot(slots)], &freed);
     return true;
 }
 

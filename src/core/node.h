@@ -39,7 +39,7 @@
  * OPEN or a child is about to be entered, and when the node itself becomes EMPTY.
  *
  *   transition       from -> to, in the slots concerned           function
- *   take             FREE ...          -> HELD .. LAST             word_hold
+ *   take             FREE ...          -> HELD .. LAST             word_hold, word_hold_all
  *   release          HELD .. LAST      -> FREE ...                 word_free
  *   trim             HELD .. LAST      -> HELD .. LAST FREE ..     word_hold, word_free
  *   cut              HELD              -> LAST                     word_set
@@ -48,8 +48,7 @@
  *   pull up          OPEN              -> LAST                     word_set
  *   merge            OPEN              -> FREE                     word_merge
  *   retire           live              -> EMPTY, version + 1       word_empty
- *   enter            EMPTY             -> live                     word_all, then any of the above;
- *                                                                  word_full
+ *   enter            EMPTY             -> live                     word_all, then any of the above
  *
  * Invariants of a word: (I1) a live word's last slot isn't HELD; (I2) HELD is followed by HELD,
  * LAST or, in an inner node, OPEN; (I3) bits that belong to no field are 0.
@@ -162,6 +161,19 @@ static inline unsigned word_bit_slot(lfb_word bits)
     return lfb_low_bit(bits) / CODE_BITS;
 }
 
+/* The lowest `most` of the set bits; most >= 1. */
+static inline lfb_word word_lowest(lfb_word bits, unsigned most)
+{
+    if (most == 1) {
+        return bits & (~bits + 1);
+    }
+    lfb_word rest = most < LFB_WORD_BITS / CODE_BITS ? bits : 0;
+    for (; most > 0 && rest; most--) {
+        rest &= rest - 1;
+    }
+    return bits & ~rest;
+}
+
 /* A bit for each slot whose number is a multiple of 2^order. */
 static inline lfb_word word_aligned(unsigned order)
 {
@@ -182,14 +194,7 @@ static inline lfb_word word_streaks(lfb_word bits, unsigned count)
     return bits;
 }
 
-/* Where, at a multiple of 2^order slots, `count` FREE slots begin in a live word; count is at
- * most 2^order. 0: nowhere. */
-static inline lfb_word word_find_free(lfb_word word, unsigned level, unsigned order, unsigned count)
-{
-    return word_streaks(word_with_code(word, level, CODE_FREE), count) & word_aligned(order);
-}
-
-/* The same for blocks of 2^group slots: what word_find_free finds for the group and all of it. */
+/* Where blocks of 2^group FREE slots begin in a live word. 0: nowhere. */
 static inline lfb_word word_find_block(lfb_word word, unsigned level, unsigned group)
 {
     lfb_word bits = (word >> 1) & ~word & WORD_EACH(1) & word_codes(level);
@@ -211,6 +216,15 @@ static inline lfb_word word_find_block(lfb_word word, unsigned level, unsigned g
         bits &= bits >> (16 * CODE_BITS) % LFB_WORD_BITS; /* 64-bit words only */
     }
     return bits & word_aligned(group);
+}
+
+/* Where, at a multiple of 2^group slots, `count` FREE slots begin in a live word; count is at most
+ * 2^group. */
+static inline lfb_word word_find_free(lfb_word word, unsigned level, unsigned group, unsigned count)
+{
+    return count == 1U << group
+               ? word_find_block(word, level, group)
+               : word_streaks(word_with_code(word, level, CODE_FREE), count) & word_aligned(group);
 }
 
 /* Whether the release of these bits, which begin at a slot, may have made an aligned group of
@@ -321,6 +335,14 @@ static inline lfb_word word_hold_block(lfb_word word, lfb_word bit, unsigned gro
     return word ^ free_to_held ^ end * (CODE_FREE ^ CODE_LAST);
 }
 
+/* Makes runs of `count` slots each of FREE slots, where these (low) bits say that runs begin. */
+static inline lfb_word word_hold_all(lfb_word word, lfb_word starts, unsigned count)
+{
+    lfb_word slots =
+        starts * (word_mask(0, count) & WORD_EACH(1)); /* no carry: runs don't overlap */
+    return word ^ slots * (CODE_FREE ^ CODE_HELD) ^ starts << (CODE_BITS * (count - 1)) * CODE_LAST;
+}
+
 /* Hands slots of an inner node to their children. The version step defeats every merge that was
  * prepared before (tree.c, S2). */
 static inline lfb_word word_open(lfb_word word, unsigned slot, unsigned count)
@@ -338,13 +360,6 @@ static inline lfb_word word_open_free(lfb_word word, lfb_word slots)
 static inline lfb_word word_merge(lfb_word word, lfb_word slots)
 {
     return word ^ slots * (CODE_OPEN ^ CODE_FREE);
-}
-
-/* A leaf of nothing but blocks of 2^group pages, all allocated. */
-static inline lfb_word word_full(unsigned group)
-{
-    unsigned last = CODE_BITS * ((1U << group) - 1);
-    return (word_aligned(group) & word_codes(0)) * CODE_LAST << last;
 }
 
 /* ----------------------------------------------------------------------- new EMPTY words ---- */

@@ -22,8 +22,7 @@ static LFB_INLINE bool quick_take(const lfb_t *lfb, lfb_lane *lane, unsigned lev
     lfb_atomic *at = (lfb_atomic *)lfb->levels[level].words + index;
     lfb_word seen = lfb_load_acquire(at); /* E1 */
     bool block = fit.count == 1U << fit.group;
-    lfb_word fits = block ? word_find_block(seen, level, fit.group)
-                          : word_find_free(seen, level, fit.group, fit.count);
+    lfb_word fits = word_find_free(seen, level, fit.group, fit.count);
     if (fits == 0 || word_is_empty(seen, level)) {
         return false;
     }

@@ -28,6 +28,7 @@
  * allocating, releasing, entering or merging.
  */
 #include "tree.h"
+#include "../port/likely.h"
 #include "../port/probe.h"
 
 static lfb_outcome enter(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen,
@@ -122,14 +123,18 @@ bool lfb_tree_is_continuation(const lfb_t *lfb, const lfb_piece *piece)
 
 /* ---------------------------------------------------------------------------------- tags ---- */
 
-lfb_word lfb_tree_empty(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word old,
-                        enum word_kind kind)
+static lfb_word new_tag(const lfb_t *lfb, lfb_lane *lane)
 {
     /* From 1: tag 0 is that of zero-filled memory. relaxed: the counter orders nothing, it only
      * must not give a number twice. */
     lfb_word count = lfb_add_relaxed(&lane->tags, 1) + 1;
-    lfb_word tag = count << lfb->lane_bits | lfb_lane_number(lfb, lane);
-    return word_empty(old, node.level, kind, tag);
+    return count << lfb->lane_bits | lfb_lane_number(lfb, lane);
+}
+
+lfb_word lfb_tree_empty(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word old,
+                        enum word_kind kind)
+{
+    return word_empty(old, node.level, kind, new_tag(lfb, lane));
 }
 
 lfb_outcome lfb_tree_mark(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word above,
@@ -237,40 +242,59 @@ static lfb_outcome enter(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_wo
 
 /* -------------------------------------------------------------------------------- taking ---- */
 
-unsigned lfb_tree_take(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_fit fit, unsigned most,
-                       uintptr_t pages[])
+/* Whether runs of `count` slots that begin at these (low) bits lie in the range: only damage makes
+ * pages outside it FREE. */
+static bool are_in_range(const lfb_t *lfb, lfb_node node, lfb_word starts, unsigned count)
+{
+    unsigned first = word_bit_slot(starts);
+    unsigned end = lfb_high_bit(starts) / CODE_BITS + count;
+    return lfb_pages_in_range(lfb, lfb_page_of_slot(node, first),
+                              (end - first) * lfb_slot_pages(node.level));
+}
+
+/* The pages of these slots (low bits). Returns how many. */
+static unsigned list_pages(lfb_node node, lfb_word slots, uintptr_t pages[])
+{
+    unsigned got = 0;
+    for (; slots; slots &= slots - 1) {
+        pages[got++] = lfb_page_of_slot(node, word_bit_slot(slots));
+    }
+    return got;
+}
+
+static LFB_INLINE unsigned take(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_fit fit,
+                                unsigned most, uintptr_t pages[])
 {
     lfb_word seen = lfb_tree_load(lfb, node);
     for (;;) {
         bool empty = word_is_empty(seen, node.level);
         lfb_word word = empty ? word_all(seen, node.level, CODE_FREE) : seen;
-        lfb_word fits = word_find_free(word, node.level, fit.group, fit.count);
-        unsigned got = 0;
-        for (; got < most && fits; fits &= fits - 1) {
-            unsigned slot = word_bit_slot(fits);
-            uintptr_t page = lfb_page_of_slot(node, slot);
-            if (!lfb_pages_in_range(lfb, page, fit.count * lfb_slot_pages(node.level))) {
-                break; /* damage: pages outside the range are never FREE */
-            }
-            word = word_hold(word, slot, fit.count);
-            pages[got++] = page;
-        }
-        if (got == 0) {
+        lfb_word starts = word_lowest(word_find_free(word, node.level, fit.group, fit.count), most);
+        if (starts == 0 || !are_in_range(lfb, node, starts, fit.count)) {
             return 0;
         }
+        word = word_hold_all(word, starts, fit.count);
         if (!empty) {
             /* LP of most allocations. E1: acquires what the last owner wrote to the pages. */
             if (lfb_cas_acq_rel(lfb_word_of(lfb, node), &seen, word)) {
-                return got;
+                return list_pages(node, starts, pages);
             }
             continue;
         }
         lfb_outcome entered = enter(lfb, lane, node, seen, word);
         if (entered != LFB_CHANGED) {
-            return entered == LFB_DONE ? got : 0;
+            return entered == LFB_DONE ? list_pages(node, starts, pages) : 0;
         }
         seen = lfb_tree_load(lfb, node);
     }
+}
+
+unsigned lfb_tree_take(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_fit fit, unsigned most,
+                       uintptr_t pages[])
+{
+    /* Apart, for the compiler. */
+    return node.level ? take(lfb, lane, node, fit, most, pages)
+                      : take(lfb, lane, (lfb_node){0, node.number}, fit, most, pages);
 }
 
 lfb_outcome lfb_tree_take_slots(const lfb_t *lfb, lfb_lane *lane, lfb_node node, unsigned slot,
@@ -325,7 +349,9 @@ unsigned lfb_tree_take_leaves(const lfb_t *lfb, lfb_node parent, unsigned group,
 {
     lfb_word tags[NODE_SLOTS];
     lfb_word slots = open_leaves(lfb, parent, most, tags);
-    lfb_word full = word_full(group);
+    lfb_word all = word_all(0, 0, CODE_FREE);
+    lfb_word full = word_hold_all(all, word_find_block(all, 0, group), 1U << group);
+    unsigned blocks = LEAF_SLOTS >> group;
     unsigned got = 0;
     for (; slots; slots &= slots - 1) {
         unsigned slot = word_bit_slot(slots);
@@ -333,10 +359,10 @@ unsigned lfb_tree_take_leaves(const lfb_t *lfb, lfb_node parent, unsigned group,
         /* LP of these allocations. E1, E2: fails if a merger has put a new tag here, or somebody
          * else has entered. */
         if (lfb_cas_acq_rel(lfb_word_of(lfb, leaf), &tags[slot], full)) {
-            uintptr_t first = lfb_page_of_node(leaf);
-            for (uintptr_t page = 0; page < LEAF_SLOTS; page += (uintptr_t)1 << group) {
-                pages[got++] = first + page;
+            for (uintptr_t i = 0; i < blocks; i++) {
+                pages[got + i] = lfb_page_of_node(leaf) + (i << group);
             }
+            got += blocks;
         }
     }
     return got;
@@ -426,17 +452,21 @@ bool lfb_tree_retire_leaf(const lfb_t *lfb, lfb_lane *lane, lfb_node leaf, lfb_w
                           lfb_retired *retired)
 {
     unsigned slot = lfb_slot_in_parent(leaf);
+    lfb_word bit = (lfb_word)1 << (CODE_BITS * slot);
     if (retired->slots == 0) {
         retired->parent = lfb_parent(leaf);
         retired->above = lfb_tree_load(lfb, retired->parent); /* before the tags: S2 */
     }
-    lfb_word mine = lfb_tree_empty(lfb, lane, leaf, seen, KIND_PLAIN);
+    if (retired->slots == 0 || retired->slots & bit) { /* T4 */
+        retired->tag = new_tag(lfb, lane);
+    }
+    lfb_word mine = word_empty(seen, 0, KIND_PLAIN, retired->tag);
     /* LP of these releases. E1, E2. seq_cst: hint.c, H1. */
     if (!lfb_cas_seq_cst(lfb_word_of(lfb, leaf), &seen, mine)) {
         return false;
     }
-    retired->tags[slot] = mine;
-    retired->slots |= (lfb_word)1 << (CODE_BITS * slot);
+    retired->words[slot] = mine;
+    retired->slots |= bit;
     return true;
 }
 
@@ -450,7 +480,7 @@ bool lfb_tree_merge_retired(const lfb_t *lfb, lfb_lane *lane, const lfb_retired 
         unsigned slot = word_bit_slot(slots);
         lfb_node leaf = lfb_child(parent, slot);
         *freed = (lfb_freed){leaf, leaf, (int)LFB_LEAF_ORDER};
-        merge(lfb, lane, leaf, retired->tags[slot], above, freed);
+        merge(lfb, lane, leaf, retired->words[slot], above, freed);
         return true;
     }
     if (word_is_empty(above, 1) || (slots & ~word_with_code(above, 1, CODE_OPEN)) != 0) {

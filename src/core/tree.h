@@ -147,7 +147,8 @@ typedef struct lfb_retired {
     lfb_node parent;
     lfb_word above; /* the parent's word, read before the first tag */
     lfb_word slots; /* in the parent, as low bits */
-    lfb_word tags[NODE_SLOTS];
+    lfb_word tag;   /* one for all: each is another node */
+    lfb_word words[NODE_SLOTS];
 } lfb_retired;
 
 /* Whether a leaf that is left like this is to be retired. */
