@@ -151,9 +151,7 @@ lfb_word lfb_hint_promising(const lfb_t *lfb, lfb_node node, lfb_word slots, uns
     uintptr_t child = lfb_child(node, 0).number;
     uintptr_t stop = child + NODE_SLOTS < end ? child + NODE_SLOTS : end;
     lfb_word promising = 0;
-    if (order > lfb_node_order(level)) {
-        return 0;
-    }
+    LFB_ASSERT(order <= lfb_node_order(level));
     /* A word of hints at a time; the first node of the level is in the first byte of its words. */
     for (uintptr_t at = child > first ? child : first; at < stop;) {
         lfb_byte place = lfb_byte_at(lfb->levels[level].hints, at - first);

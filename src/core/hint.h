@@ -46,7 +46,7 @@ void lfb_hint_lower(const lfb_t *lfb, lfb_node node);
 int lfb_hint_survey(const lfb_t *lfb, lfb_node node);
 
 /* Of these slots (low bits) of a node above level 1, those whose children have hints that promise a
- * block of this order. */
+ * block of this order; a slot has as many pages at least. */
 lfb_word lfb_hint_promising(const lfb_t *lfb, lfb_node node, lfb_word slots, unsigned order);
 
 /* Merges what is free below the node, and the node itself. Returns whether anything changed. */

@@ -11,8 +11,8 @@
 #define LFB_SELDOM              __attribute__((noinline, cold))
 #define LFB_APART               __attribute__((noinline))
 
-/* Tests that count branches define it as inline, so that each function is there once. So is it where
- * small code is wanted (-Os). */
+/* Tests that count branches define it as inline, so that each function is there once. So is it
+ * where small code is wanted (-Os). */
 #ifndef LFB_INLINE
 #ifdef __OPTIMIZE_SIZE__
 #define LFB_INLINE inline
