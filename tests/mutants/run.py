@@ -227,7 +227,9 @@ def read_list(only):
 
 def report(mutant, result, seconds):
     where = f"{result[0]} ({result[1]})" if result else ""
-    print(f"{'caught' if result else 'SURVIVES':8}  {mutant['name']:56}  {where}  {seconds:.0f} s", flush=True)
+    line = f"{'caught' if result else 'SURVIVES':8}  {mutant['name']:56}  {where}  {seconds:.0f} s"
+    sys.stdout.write(line + "\n")  # at once: others write too
+    sys.stdout.flush()
 
 
 def write_table(path, found):
