@@ -11,6 +11,29 @@
 
 /* ------------------------------------------------------------------------------ allocate ---- */
 
+/* Takes up to `most` blocks of less than a leaf from the leaf that the lane is filling; if that is
+ * used up, from leaves beside it that are free as a whole, where so many blocks fill some. Returns
+ * how many; 0: none, or the blocks are larger. */
+static unsigned take_near(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, size_t most,
+                          uintptr_t pages[])
+{
+    lfb_node leaf = lfb_cursor_of(lfb, lane, want);
+    if (leaf.level > 0) {
+        return 0;
+    }
+    unsigned got = 0;
+    if (!word_is_empty(lfb_tree_load(lfb, leaf), 0)) {
+        unsigned blocks = most < LEAF_SLOTS ? (unsigned)most : LEAF_SLOTS;
+        got = lfb_tree_take(lfb, lane, leaf, want->fit, blocks, pages);
+    }
+    size_t leaves = most >> (LFB_LEAF_ORDER - want->order);
+    if (got == 0 && leaves > 0 && lfb->top > 0) {
+        unsigned nodes = leaves < NODE_SLOTS ? (unsigned)leaves : NODE_SLOTS;
+        got = lfb_tree_take_leaves(lfb, lfb_parent(leaf), want->fit.group, nodes, pages);
+    }
+    return got;
+}
+
 size_t lfb_alloc_bulk_on(lfb_t *lfb, unsigned lane, unsigned order, size_t count, uintptr_t out[])
 {
     lfb_lane *own = lfb_lane_of(lfb, lane);
@@ -21,7 +44,7 @@ size_t lfb_alloc_bulk_on(lfb_t *lfb, unsigned lane, unsigned order, size_t count
     }
     while (got < count) {
         size_t left = count - got;
-        unsigned more = lfb_search_near(lfb, own, &want, left, out + got);
+        unsigned more = take_near(lfb, own, &want, left, out + got);
         if (!more) {
             unsigned most = left < LEAF_SLOTS ? (unsigned)left : LEAF_SLOTS;
             more = lfb_search(lfb, own, &want, most, out + got);

@@ -150,6 +150,43 @@ bool lfb_range_claim(const lfb_t *lfb, lfb_lane *lane, lfb_range range, bool joi
     return true;
 }
 
+/* --------------------------------------------------------------------------------- marks ---- */
+
+/* Marks the EMPTY node under a slot that the caller owns, while the parent's word is `above`.
+ * CHANGED: that has changed, or something else marked the node first: another thread may own, and
+ * push down, another part of the same run. TAKEN: the node is live, or doesn't exist: damage. */
+static lfb_outcome mark(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word above,
+                        enum word_kind kind)
+{
+    if (!lfb_node_exists(lfb, node)) {
+        return LFB_TAKEN;
+    }
+    lfb_word seen = lfb_tree_load(lfb, node);
+    if (lfb_tree_load(lfb, lfb_parent(node)) != above) {
+        return LFB_CHANGED;
+    }
+    if (!word_is_empty(seen, node.level)) {
+        return LFB_TAKEN; /* against T2: the slot wasn't OPEN, for that moves the version */
+    }
+    /* Always a new tag: a wash() that saw the old one must not undo this. E4 */
+    lfb_word marked = lfb_tree_empty(lfb, lane, node, seen, kind);
+    return lfb_tree_replace(lfb, node, &seen, marked) ? LFB_DONE : LFB_CHANGED;
+}
+
+/* Wipes a mark off the EMPTY node under a slot that the caller owns. No mark may be left behind: a
+ * slot that opens over one would lose its pages. */
+static void unmark(const lfb_t *lfb, lfb_lane *lane, lfb_node node)
+{
+    if (!lfb_node_exists(lfb, node)) {
+        return; /* under a slot outside the range: damage */
+    }
+    lfb_word seen = lfb_tree_load(lfb, node);
+    while (word_is_empty(seen, node.level) && word_kind(seen) != KIND_PLAIN) {
+        lfb_tree_replace(lfb, node, &seen, lfb_tree_empty(lfb, lane, node, seen, KIND_PLAIN));
+        seen = lfb_tree_load(lfb, node);
+    }
+}
+
 /* ------------------------------------------------------------------------------- joining ---- */
 
 /* A RUN node will be whole when the search meets it again; its hint must not be lower by then. */
@@ -196,7 +233,7 @@ static bool pull_up(const lfb_t *lfb, lfb_lane *lane, lfb_node node, unsigned sl
         }
     } while (!lfb_tree_replace(lfb, node, &seen, word_set(seen, slot, 1, CODE_LAST)));
     LFB_PROBE_MERGE(lfb, lfb_page_of_slot(node, slot), lfb_slot_order(node.level), 1U);
-    lfb_tree_unmark(lfb, lane, lfb_child(node, slot));
+    unmark(lfb, lane, lfb_child(node, slot));
     return true;
 }
 
@@ -280,7 +317,7 @@ void lfb_range_release(const lfb_t *lfb, lfb_lane *lane, lfb_range range)
         }
         /* Marks that the owner left who stopped in the middle of a push_down. */
         for (unsigned i = 0; !piece.whole && piece.node.level && i < piece.count; i++) {
-            lfb_tree_unmark(lfb, lane, lfb_child(piece.node, piece.slot + i));
+            unmark(lfb, lane, lfb_child(piece.node, piece.slot + i));
         }
         page = release_piece(lfb, lane, &piece, page, end);
     }
@@ -305,7 +342,7 @@ static bool push_down(const lfb_t *lfb, lfb_lane *lane, const lfb_piece *piece, 
     lfb_node node = piece->node;
     lfb_word seen = piece->word;
     for (unsigned i = slot; i < slot + count; i++) {
-        lfb_outcome outcome = lfb_tree_mark(lfb, lane, lfb_child(node, i), seen, kind);
+        lfb_outcome outcome = mark(lfb, lane, lfb_child(node, i), seen, kind);
         if (outcome != LFB_DONE) {
             return outcome == LFB_CHANGED;
         }

@@ -29,19 +29,10 @@ static lfb_node ancestor(lfb_node node, unsigned level)
     return (lfb_node){level, node.number >> (level - node.level) * LFB_NODE_ORDER};
 }
 
-/* The node that the lane is filling with blocks like these. */
-static lfb_node cursor_of(const lfb_t *lfb, const lfb_lane *lane, const lfb_want *want)
-{
-    /* Any node will do to start with; memory shared with others may hold anything. */
-    uintptr_t index = lfb_guess_load(&lane->cursor[want->place]);
-    index = index < lfb->levels[want->level].count ? index : 0;
-    return (lfb_node){want->level, lfb->levels[want->level].first + index};
-}
-
 /* The lane fills the node of this page from now on. The one it leaves must not stay all FREE. */
 static void move_cursor(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, uintptr_t page)
 {
-    lfb_node old = cursor_of(lfb, lane, want);
+    lfb_node old = lfb_cursor_of(lfb, lane, want);
     lfb_node node = lfb_node_of_page(want->level, page);
     lfb_guess_store(&lane->next[want->place], lfb_index_of(lfb, node));
     if (old.number == node.number) {
@@ -147,7 +138,7 @@ static uintptr_t take_in(const search *s, lfb_node node)
 /* In the node that the lane is filling: mostly that is full. */
 static uintptr_t take_here(const search *s)
 {
-    lfb_node node = cursor_of(s->lfb, s->lane, s->want);
+    lfb_node node = lfb_cursor_of(s->lfb, s->lane, s->want);
     lfb_fit fit = s->want->fit;
     lfb_word word = lfb_tree_load(s->lfb, node);
     bool may_fit = word_is_empty(word, node.level) || node.level > 0 ||
@@ -231,7 +222,7 @@ static lfb_word own_share(const search *s, lfb_node node)
  * in these slots, which are whole. */
 static uintptr_t descend_in(const search *s, lfb_node node, lfb_word open, lfb_word whole)
 {
-    lfb_node own = ancestor(cursor_of(s->lfb, s->lane, s->want), node.level - 1);
+    lfb_node own = ancestor(lfb_cursor_of(s->lfb, s->lane, s->want), node.level - 1);
     unsigned start = lfb_parent(own).number == node.number ? lfb_slot_in_parent(own) : 0;
     lfb_word before = word_mask(0, start + 1) >> CODE_BITS;
     uintptr_t page = visit_open(s, node, open & ~before);
@@ -269,7 +260,7 @@ static uintptr_t follow_hints(search *s, unsigned least)
 {
     const lfb_t *lfb = s->lfb;
     s->least = least;
-    lfb_node own = cursor_of(lfb, s->lane, s->want);
+    lfb_node own = lfb_cursor_of(lfb, s->lane, s->want);
     for (unsigned level = own.level + 1; level <= lfb->top; level++) {
         uintptr_t page = visit_if_hinted(s, ancestor(own, level));
         if (page != PAGE_NONE) {
@@ -341,7 +332,7 @@ static uintptr_t take_below(const search *s, lfb_node parent, unsigned first)
 static uintptr_t take_next_door(const search *s)
 {
     const lfb_t *lfb = s->lfb;
-    lfb_node own = cursor_of(lfb, s->lane, s->want);
+    lfb_node own = lfb_cursor_of(lfb, s->lane, s->want);
     if (own.level == lfb->top || own.level == 1) {
         return PAGE_NONE; /* level 1: the fullest node is a better place than the next one */
     }
@@ -352,7 +343,7 @@ static uintptr_t take_next_door(const search *s)
 static uintptr_t fill(const search *s, unsigned least, unsigned most)
 {
     enum { TRIES = 4 };
-    lfb_node near = ancestor(cursor_of(s->lfb, s->lane, s->want), 1);
+    lfb_node near = ancestor(lfb_cursor_of(s->lfb, s->lane, s->want), 1);
     lfb_pick pick = {least, most, s->want->order};
     lfb_node node;
     for (unsigned tries = 0; tries < TRIES; tries++) {
@@ -485,26 +476,6 @@ unsigned lfb_search(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, unsi
     lfb_exhaustion_found(lfb, sweep, want->order);
     LFB_PROBE_EXHAUSTED_IF(true, lfb, lane, want->pages);
     return 0;
-}
-
-unsigned lfb_search_near(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, size_t most,
-                         uintptr_t pages[])
-{
-    lfb_node leaf = cursor_of(lfb, lane, want);
-    if (leaf.level > 0) {
-        return 0;
-    }
-    unsigned got = 0;
-    if (!word_is_empty(lfb_tree_load(lfb, leaf), 0)) {
-        unsigned blocks = most < LEAF_SLOTS ? (unsigned)most : LEAF_SLOTS;
-        got = lfb_tree_take(lfb, lane, leaf, want->fit, blocks, pages);
-    }
-    size_t leaves = most >> (LFB_LEAF_ORDER - want->order);
-    if (got == 0 && leaves > 0 && lfb->top > 0) {
-        unsigned nodes = leaves < NODE_SLOTS ? (unsigned)leaves : NODE_SLOTS;
-        got = lfb_tree_take_leaves(lfb, lfb_parent(leaf), want->fit.group, nodes, pages);
-    }
-    return got;
 }
 
 uintptr_t lfb_search_within(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want,

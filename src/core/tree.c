@@ -137,36 +137,6 @@ lfb_word lfb_tree_empty(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_wor
     return word_empty(old, node.level, kind, new_tag(lfb, lane));
 }
 
-lfb_outcome lfb_tree_mark(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word above,
-                          enum word_kind kind)
-{
-    if (!lfb_node_exists(lfb, node)) {
-        return LFB_TAKEN;
-    }
-    lfb_word seen = lfb_tree_load(lfb, node);
-    if (lfb_tree_load(lfb, lfb_parent(node)) != above) {
-        return LFB_CHANGED;
-    }
-    if (!word_is_empty(seen, node.level)) {
-        return LFB_TAKEN; /* against T2: the slot wasn't OPEN, for that moves the version */
-    }
-    /* Always a new tag: a wash() that saw the old one must not undo this. E4 */
-    lfb_word mark = lfb_tree_empty(lfb, lane, node, seen, kind);
-    return lfb_tree_replace(lfb, node, &seen, mark) ? LFB_DONE : LFB_CHANGED;
-}
-
-void lfb_tree_unmark(const lfb_t *lfb, lfb_lane *lane, lfb_node node)
-{
-    if (!lfb_node_exists(lfb, node)) {
-        return; /* under a slot outside the range: damage */
-    }
-    lfb_word seen = lfb_tree_load(lfb, node);
-    while (word_is_empty(seen, node.level) && word_kind(seen) != KIND_PLAIN) {
-        lfb_tree_replace(lfb, node, &seen, lfb_tree_empty(lfb, lane, node, seen, KIND_PLAIN));
-        seen = lfb_tree_load(lfb, node);
-    }
-}
-
 /* ------------------------------------------------------------------------------ entering ---- */
 
 /*

@@ -177,14 +177,4 @@ bool lfb_tree_coalesce(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_free
 lfb_word lfb_tree_empty(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word old,
                         enum word_kind kind);
 
-/* Marks the EMPTY node under a slot that the caller owns, while the parent's word is `above`.
- * CHANGED: that has changed, or something else marked the node first: another thread may own, and
- * push down, another part of the same run. TAKEN: the node is live, or doesn't exist: damage. */
-lfb_outcome lfb_tree_mark(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word above,
-                          enum word_kind kind);
-
-/* Wipes a mark off the EMPTY node under a slot that the caller owns. No mark may be left behind: a
- * slot that opens over one would lose its pages. */
-void lfb_tree_unmark(const lfb_t *lfb, lfb_lane *lane, lfb_node node);
-
 #endif
