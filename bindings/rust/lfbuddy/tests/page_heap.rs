@@ -16,11 +16,18 @@ const PAGES: usize = 4096;
 /// The arena begins one page after an address that is aligned to 16.
 const OFFSET: usize = PAGE;
 
+/// All of it is a block of one size, at any place.
+#[repr(align(16777216))]
+struct Block(UnsafeCell<[u8; PAGES * PAGE]>);
+
 #[repr(align(65536))]
 struct Arena(UnsafeCell<[u8; OFFSET + PAGES * PAGE]>);
 
 // SAFETY: only the heap touches it.
 unsafe impl Sync for Arena {}
+
+// SAFETY: only its heap touches it.
+unsafe impl Sync for Block {}
 
 struct ThisThread;
 
@@ -62,10 +69,14 @@ fn is_heaps(pointer: *mut u8) -> bool {
 unsafe impl GlobalAlloc for Early {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let memory = HEAP.alloc(layout);
-        if memory.is_null() && HEAP.stats().is_none() {
-            return System.alloc(layout);
+        if !memory.is_null() {
+            return memory;
         }
-        memory
+        // Null may have meant "not started" while another thread was starting it: ask again.
+        match HEAP.stats() {
+            None => System.alloc(layout),
+            Some(_) => HEAP.alloc(layout),
+        }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
@@ -165,16 +176,23 @@ fn growing_keeps_what_is_there() {
     }
 }
 
+/// In a heap of its own: beside the other tests, what is free may be in pieces too small.
 #[test]
 fn what_is_given_back_can_be_had_again() {
-    start();
-    let layout = Layout::from_size_align(PAGES / 4 * PAGE, PAGE).unwrap();
+    static BLOCK: Block = Block(UnsafeCell::new([0; PAGES * PAGE]));
+    static METADATA: Metadata<16384> = Metadata::new();
+    static WHOLE: PageHeap<PAGE, ThisThread, Metadata<16384>> = PageHeap::new();
+    let memory = NonNull::new(BLOCK.0.get().cast::<u8>()).unwrap();
+    // SAFETY: the block is this heap's for good.
+    assert_eq!(unsafe { WHOLE.start(memory, PAGES, &METADATA) }, Ok(()));
+    let quarter = Layout::from_size_align(PAGES / 4 * PAGE, PAGE).unwrap();
     for _ in 0..100 {
-        // SAFETY: the size isn't 0, and the memory is given back once.
+        // SAFETY: sizes aren't 0, and the memory is given back once.
         unsafe {
-            let memory = HEAP.alloc(layout);
-            assert!(!memory.is_null());
-            HEAP.dealloc(memory, layout);
+            let quarters: Vec<_> = (0..4).map(|_| WHOLE.alloc(quarter)).collect();
+            assert!(quarters.iter().all(|memory| !memory.is_null()));
+            assert!(WHOLE.alloc(quarter).is_null());
+            quarters.into_iter().for_each(|memory| WHOLE.dealloc(memory, quarter));
         }
     }
 }
