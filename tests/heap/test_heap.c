@@ -89,6 +89,38 @@ static void test_too_large(void **state)
     heaps_close_empty(pool);
 }
 
+/* What is freed serves the next request of its size class, and of no other; trimmed, it is gone. */
+static void test_reuse(void **state)
+{
+    (void)state;
+    lfb_pool *pool = heaps_private(64);
+    lfb_heap *heap = heaps_create(pool, 1);
+    enum { MOST = 5000, EACH = 40 };
+    static char *objects[EACH];
+    for (size_t size = 1; size <= MOST; size++) {
+        for (unsigned i = 0; i < EACH; i++) {
+            objects[i] = lfb_heap_malloc(heap, size);
+            size_t usable = lfb_heap_usable_size(heap, objects[i]);
+            assert_true(usable >= size && usable <= size + size / 4 + 15);
+            memset(objects[i], (int)i, usable);
+        }
+        for (unsigned i = 0; i < EACH; i++) {
+            assert_int_equal(objects[i][0], (char)i); /* each has its own */
+            assert_int_equal(objects[i][size - 1], (char)i);
+            lfb_heap_free(heap, objects[i]);
+        }
+    }
+    char *object = lfb_heap_malloc(heap, 100);
+    lfb_heap_free(heap, object);
+    assert_ptr_equal(lfb_heap_malloc(heap, 112), object); /* still warm */
+    lfb_heap_free(heap, object);
+    lfb_heap_trim(heap);
+    heaps_assert_exact(pool, heap);
+    assert_int_equal(heaps_taken(pool), 0);
+    lfb_heap_destroy(heap);
+    heaps_close_empty(pool);
+}
+
 /* A large object with free pages behind it stays where it is. */
 static void test_growth_in_place(void **state)
 {
@@ -393,19 +425,13 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_calls),
-        cmocka_unit_test(test_malloc_stays),
-        cmocka_unit_test(test_aligned),
-        cmocka_unit_test(test_too_large),
-        cmocka_unit_test(test_growth_in_place),
-        cmocka_unit_test(test_exhaustion),
-        cmocka_unit_test(test_no_waste),
-        cmocka_unit_test(test_thread_ends),
-        cmocka_unit_test(test_two_heaps),
-        cmocka_unit_test(test_many_heaps),
-        cmocka_unit_test(test_fork),
-        cmocka_unit_test(test_death),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_calls),       cmocka_unit_test(test_malloc_stays),
+        cmocka_unit_test(test_aligned),     cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_reuse),       cmocka_unit_test(test_growth_in_place),
+        cmocka_unit_test(test_exhaustion),  cmocka_unit_test(test_no_waste),
+        cmocka_unit_test(test_thread_ends), cmocka_unit_test(test_two_heaps),
+        cmocka_unit_test(test_many_heaps),  cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_death),       cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
