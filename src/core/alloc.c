@@ -21,10 +21,11 @@ static LFB_APART uintptr_t search_for_block(const lfb_t *lfb, lfb_lane *lane, un
                : LFB_NONE;
 }
 
-/* A block of whole leaves. */
-static LFB_APART uintptr_t alloc_leaves(const lfb_t *lfb, lfb_lane *lane, unsigned order)
+/* A block of whole leaves: of slots of a level above them. */
+static LFB_APART uintptr_t alloc_leaves(const lfb_t *lfb, lfb_lane *lane, unsigned order,
+                                        unsigned level)
 {
-    unsigned level = lfb->level_of_order[order];
+    LFB_ASSUME(level > 0);
     unsigned place = lfb->place_of_order[order];
     uintptr_t page;
     unsigned group = order - lfb_slot_order(level);
@@ -41,8 +42,9 @@ uintptr_t lfb_alloc_on(lfb_t *lfb, unsigned lane, unsigned order)
         return LFB_NONE;
     }
     lfb_lane *own = lfb_lane_of(lfb, lane);
-    if (lfb->level_of_order[order] > 0) {
-        return alloc_leaves(lfb, own, order);
+    unsigned level = lfb->level_of_order[order];
+    if (level > 0) {
+        return alloc_leaves(lfb, own, order, level);
     }
     uintptr_t page;
     lfb_fit fit = {order, 1U << order};
@@ -196,14 +198,22 @@ lfb_status lfb_free(lfb_t *lfb, uintptr_t address)
 }
 
 /* A run with which a leaf begins. */
-static LFB_APART lfb_status free_leaves(lfb_t *lfb, lfb_lane *lane, uintptr_t address, size_t pages)
+static LFB_APART lfb_status free_leaves(lfb_t *lfb, lfb_lane *lane, uintptr_t page, size_t pages)
 {
-    uintptr_t page = address >> lfb->page_shift;
     return quick_free_aligned(lfb, lane, page, pages)
                ? (LFB_PROBE_FREE(lfb, lane, page, pages), (lfb_status)LFB_OK)
-               : free_run(lfb, lane, address, pages);
+               : free_run(lfb, lane, lfb_address_of(lfb, page), pages);
 }
 
+/* Another one. */
+static LFB_APART lfb_status free_pages(lfb_t *lfb, lfb_lane *lane, uintptr_t page, size_t pages)
+{
+    return quick_free_inside(lfb, lane, page, pages)
+               ? (LFB_PROBE_FREE(lfb, lane, page, pages), (lfb_status)LFB_OK)
+               : free_run(lfb, lane, lfb_address_of(lfb, page), pages);
+}
+
+/* Calls only at its ends, so that it needs no stack. */
 static LFB_INLINE lfb_status free_quickly(lfb_t *lfb, lfb_lane *lane, uintptr_t address,
                                           size_t pages)
 {
@@ -211,16 +221,11 @@ static LFB_INLINE lfb_status free_quickly(lfb_t *lfb, lfb_lane *lane, uintptr_t 
     if (LFB_UNLIKELY(lfb_is_isolating(lfb))) {
         return free_isolated(lfb, lane, address, pages);
     }
-    if (LFB_LIKELY(lfb_page_at(lfb, address, &page) == LFB_OK)) {
-        if (lfb_slot_of_page(0, page) == 0) {
-            return free_leaves(lfb, lane, address, pages);
-        }
-        if (quick_free_inside(lfb, lane, page, pages)) {
-            LFB_PROBE_FREE(lfb, lane, page, pages);
-            return LFB_OK;
-        }
+    if (LFB_UNLIKELY(lfb_page_at(lfb, address, &page) != LFB_OK)) {
+        return free_run(lfb, lane, address, pages);
     }
-    return free_run(lfb, lane, address, pages);
+    return lfb_slot_of_page(0, page) ? free_pages(lfb, lane, page, pages)
+                                     : free_leaves(lfb, lane, page, pages);
 }
 
 lfb_status lfb_free_on(lfb_t *lfb, unsigned lane, uintptr_t address)

@@ -123,8 +123,8 @@ static inline bool lfb_node_exists(const lfb_t *lfb, lfb_node node)
 /* The highest level that has a slot which begins at the page. */
 static inline unsigned lfb_level_of_page(const lfb_t *lfb, uintptr_t page)
 {
-    unsigned order = page ? lfb_trailing_zeros(page) : LFB_MAX_ORDER;
-    return lfb->level_of_order[order < LFB_MAX_ORDER ? order : LFB_MAX_ORDER];
+    enum { HIGH = sizeof(page) * 8 - 1, MOST = LFB_MAX_ORDER < HIGH ? LFB_MAX_ORDER : HIGH };
+    return lfb->level_of_order[lfb_trailing_zeros(page | (uintptr_t)1 << MOST)];
 }
 
 /* ----------------------------------------------------------------- addresses and pages ---- */

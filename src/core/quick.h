@@ -142,13 +142,16 @@ static LFB_INLINE bool quick_free_aligned(const lfb_t *lfb, lfb_lane *lane, uint
                                           uintptr_t pages)
 {
     unsigned level = lfb_level_of_page(lfb, page);
+    if (level == 0) {
+        return false; /* a tree of leaves */
+    }
     lfb_node node = lfb_node_of_page(level, page);
     lfb_word seen = lfb_tree_load(lfb, node);
     unsigned slot = lfb_slot_of_page(level, page);
     if (slot > 0 && word_code(seen, slot - 1) == CODE_HELD) {
         return false; /* perhaps a run that goes on here; or the word is EMPTY */
     }
-    if (level > 0 && word_code(seen, slot) == CODE_OPEN && !word_is_empty(seen, level)) {
+    if (word_code(seen, slot) == CODE_OPEN && !word_is_empty(seen, level)) {
         /* Most likely it is a small run: a live leaf speaks for itself (T1). */
         lfb_node leaf = {0, lfb_node_of_page(0, page).number};
         lfb_word word = lfb_tree_load(lfb, leaf);
@@ -162,7 +165,7 @@ static LFB_INLINE bool quick_free_aligned(const lfb_t *lfb, lfb_lane *lane, uint
         seen = lfb_tree_load(lfb, node);
         slot = 0;
     }
-    return quick_free_slots(lfb, lane, node, seen, slot, pages);
+    return node.level > 0 && quick_free_slots(lfb, lane, node, seen, slot, pages);
 }
 
 #endif

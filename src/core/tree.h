@@ -95,12 +95,12 @@ static inline bool lfb_piece_continues(const lfb_piece *piece)
 static inline bool lfb_tree_is_warm(const lfb_t *lfb, const lfb_lane *lane, lfb_node node)
 {
     uint32_t index = lfb_index_of(lfb, node);
-    bool warm = false;
     unsigned last = lfb_place_of(node.level, LFB_LEAF_ORDER);
-    for (unsigned place = node.level ? last : 0; place <= last; place++) {
-        warm |= lfb_guess_load(&lane->cursor[place]) == index;
+    unsigned place = node.level ? last : 0;
+    while (place <= last && lfb_guess_load(&lane->cursor[place]) != index) {
+        place++;
     }
-    return warm;
+    return place <= last;
 }
 
 /* The largest free order that a live word shows; -1: none. */
