@@ -262,7 +262,8 @@ static void check_masks(const model *m, lfb_word word, lfb_word choice)
     for (unsigned slot = 0; slot < m->slots; slot++) {
         lfb_word mask = model_run_mask(m, slot);
         expect(m, word_run_mask(word, slot) == mask, "word_run_mask");
-        expect(m, !mask || word_mask_slots(mask) == model_run_length(m, slot), "word_mask_slots");
+        expect(m, !mask || word_mask_slots(mask, slot) == model_run_length(m, slot),
+               "word_mask_slots");
         if (choice & slot_bit(slot)) {
             starts |= slot_bit(slot);
             wanted |= mask;

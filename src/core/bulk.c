@@ -11,25 +11,41 @@
 
 /* ------------------------------------------------------------------------------ allocate ---- */
 
-/* Takes up to `most` blocks of less than a leaf from the leaf that the lane is filling; if that is
- * used up, from leaves beside it that are free as a whole, where so many blocks fill some. Returns
- * how many; 0: none, or the blocks are larger. */
-static unsigned take_near(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, size_t most,
-                          uintptr_t pages[])
+/* Takes blocks of less than a leaf from leaves beside the one that the lane is filling, leaves that
+ * are free as a whole, where so many blocks fill some. Returns how many; their addresses are in
+ * out[]. */
+static unsigned take_whole_leaves(const lfb_t *lfb, lfb_node leaf, const lfb_want *want,
+                                  size_t most, uintptr_t out[])
 {
-    lfb_node leaf = lfb_cursor_of(lfb, lane, want);
-    if (leaf.level > 0) {
+    size_t leaves = most >> (LFB_LEAF_ORDER - want->order);
+    if (leaves == 0 || lfb->top == 0) {
         return 0;
     }
+    unsigned nodes = leaves < NODE_SLOTS ? (unsigned)leaves : NODE_SLOTS;
+    return lfb_tree_take_leaves(lfb, lfb_parent(leaf), want->fit.group, nodes, out);
+}
+
+/* Takes up to `most` blocks where the lane is, or where a search finds some. Returns how many;
+ * their addresses are in out[]. */
+static unsigned take_some(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, size_t most,
+                          uintptr_t out[])
+{
+    lfb_node near = lfb_cursor_of(lfb, lane, want);
+    unsigned blocks = most < LEAF_SLOTS ? (unsigned)most : LEAF_SLOTS;
     unsigned got = 0;
-    if (!word_is_empty(lfb_tree_load(lfb, leaf), 0)) {
-        unsigned blocks = most < LEAF_SLOTS ? (unsigned)most : LEAF_SLOTS;
-        got = lfb_tree_take(lfb, lane, leaf, want->fit, blocks, pages);
+    if (near.level == 0) {
+        lfb_word word = lfb_tree_load(lfb, near);
+        if (!word_is_empty(word, 0) && word_find_block(word, 0, want->fit.group)) {
+            got = lfb_tree_take(lfb, lane, near, want->fit, blocks, out);
+        }
+        unsigned whole = got ? 0 : take_whole_leaves(lfb, near, want, most, out);
+        if (whole) {
+            return whole;
+        }
     }
-    size_t leaves = most >> (LFB_LEAF_ORDER - want->order);
-    if (got == 0 && leaves > 0 && lfb->top > 0) {
-        unsigned nodes = leaves < NODE_SLOTS ? (unsigned)leaves : NODE_SLOTS;
-        got = lfb_tree_take_leaves(lfb, lfb_parent(leaf), want->fit.group, nodes, pages);
+    got = got ? got : lfb_search(lfb, lane, want, blocks, out);
+    for (unsigned i = 0; i < got; i++) {
+        out[i] = lfb_address_of(lfb, out[i]);
     }
     return got;
 }
@@ -43,19 +59,11 @@ size_t lfb_alloc_bulk_on(lfb_t *lfb, unsigned lane, unsigned order, size_t count
         return 0;
     }
     while (got < count) {
-        size_t left = count - got;
-        unsigned more = take_near(lfb, own, &want, left, out + got);
-        if (!more) {
-            unsigned most = left < LEAF_SLOTS ? (unsigned)left : LEAF_SLOTS;
-            more = lfb_search(lfb, own, &want, most, out + got);
-        }
+        unsigned more = take_some(lfb, own, &want, count - got, out + got);
         if (!more) {
             break;
         }
         LFB_PROBE_ALLOC_ALL(lfb, own, more, out + got, want.pages);
-        for (unsigned i = 0; i < more; i++) {
-            out[got + i] = lfb_address_of(lfb, out[got + i]);
-        }
         got += more;
     }
     return got;
@@ -131,12 +139,16 @@ static void merge_all(const lfb_t *lfb, lfb_lane *lane, lfb_retired *retired)
     retired->slots = 0;
 }
 
-/* The node in whose slot, the first of it or another, a run that begins at the page would begin. */
+/* The node in whose slot, the first of it or another, a run that begins at the page would begin.
+ * *word is 0 if a run goes on there that began before. */
 static lfb_node node_of_run(const lfb_t *lfb, uintptr_t page, lfb_word *word)
 {
     lfb_node node = lfb_node_of_page(lfb_level_of_page(lfb, page), page);
     unsigned slot = lfb_slot_of_page(node.level, page);
     *word = lfb_tree_load(lfb, node);
+    if (slot > 0 && word_code(*word, slot - 1) == CODE_HELD) {
+        *word = 0; /* or the node is EMPTY */
+    }
     while (node.level > 0 && !word_is_empty(*word, node.level) &&
            word_code(*word, slot) == CODE_OPEN) {
         node = lfb_child(node, slot);
@@ -159,11 +171,9 @@ static size_t free_in_node(lfb_t *lfb, lfb_lane *lane, size_t count, const uintp
         lfb_word seen;
         lfb_node node = node_of_run(lfb, page, &seen);
         size_t done = count;
-        lfb_piece first = {.node = node};
         lfb_word starts = slots_at(lfb, node, in, &done);
         lfb_word runs = word_run_masks(seen, node.level, starts);
-        if (runs == 0 || word_is_empty(seen, node.level) ||
-            (starts & 1 && lfb_tree_is_continuation(lfb, &first))) {
+        if (runs == 0 || word_is_empty(seen, node.level)) {
             return 0;
         }
         lfb_word live = (seen & ~runs) | (runs & WORD_EACH((lfb_word)CODE_FREE));
@@ -188,8 +198,9 @@ static size_t free_in_node(lfb_t *lfb, lfb_lane *lane, size_t count, const uintp
 size_t lfb_free_bulk_on(lfb_t *lfb, unsigned lane, size_t count, const uintptr_t in[])
 {
     lfb_lane *own = lfb_lane_of(lfb, lane);
-    lfb_retired retired = {.slots = 0};
+    lfb_retired retired;
     size_t done = 0;
+    retired.slots = 0; /* and no more of it is ever looked at */
     while (done < count) {
         size_t more =
             lfb_is_isolating(lfb) ? 0 : free_in_node(lfb, own, count - done, in + done, &retired);

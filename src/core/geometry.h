@@ -169,6 +169,28 @@ static inline lfb_atomic *lfb_word_of(const lfb_t *lfb, lfb_node node)
     return &words[node.number - lfb->levels[node.level].first];
 }
 
+/* The words of a node's children, for who looks at many of them. */
+typedef struct lfb_children {
+    lfb_atomic *words; /* of their level */
+    uintptr_t first;   /* index of the child of slot 0; may be below 0, which wraps */
+    uintptr_t count;
+} lfb_children;
+
+static inline lfb_children lfb_children_of(const lfb_t *lfb, lfb_node node)
+{
+    lfb_node child = lfb_child(node, 0);
+    return (lfb_children){lfb->levels[child.level].words,
+                          child.number - lfb->levels[child.level].first,
+                          lfb->levels[child.level].count};
+}
+
+/* NULL: there is no such child. */
+static inline lfb_atomic *lfb_child_word(const lfb_children *children, unsigned slot)
+{
+    uintptr_t index = children->first + slot;
+    return index < children->count ? &children->words[index] : NULL;
+}
+
 /* The lane of who doesn't name one. */
 static inline unsigned lfb_lane_now(const lfb_t *lfb)
 {

@@ -23,7 +23,8 @@ static lfb_word with_order(lfb_node node, lfb_byte place, lfb_word word, int ord
 
 int lfb_hint_order(const lfb_t *lfb, lfb_node node)
 {
-    return (int)lfb_node_order(node.level) - (int)lfb_hint_deficit(lfb, node);
+    uintptr_t index = node.number - lfb->levels[node.level].first;
+    return (int)lfb_node_order(node.level) - (int)lfb_hint_deficit(lfb, node.level, index);
 }
 
 /*
@@ -86,16 +87,20 @@ static int order_of_empty(lfb_node node, lfb_word word)
 /* The larger of `best` and the largest free order of leaves: those under these slots (low bits). */
 static int survey_leaves(const lfb_t *lfb, lfb_node node, lfb_word slots, int best)
 {
+    lfb_children leaves = lfb_children_of(lfb, node);
     unsigned better = (unsigned)(best + 1);
     for (; slots; slots &= slots - 1) {
-        lfb_node leaf = {0, lfb_child(node, 0).number + word_bit_slot(slots)};
-        if (!lfb_node_exists(lfb, leaf)) {
+        const lfb_atomic *leaf = lfb_child_word(&leaves, word_bit_slot(slots));
+        if (!leaf) {
             continue; /* only damage opens a slot outside the range */
         }
-        lfb_word word = lfb_load_seq_cst(lfb_word_of(lfb, leaf)); /* H1 */
+        lfb_word word = lfb_load_seq_cst(leaf); /* H1 */
         if (word_is_empty(word, 0)) {
-            unsigned beyond = (unsigned)(order_of_empty(leaf, word) + 1);
+            unsigned beyond = (unsigned)(order_of_empty(lfb_child(node, 0), word) + 1);
             better = beyond > better ? beyond : better;
+            continue;
+        }
+        if (word_find_block(word, 0, 0) == 0) {
             continue;
         }
         while (better <= LFB_LEAF_ORDER && word_find_block(word, 0, better)) {

@@ -27,12 +27,12 @@ int lfb_hint_order(const lfb_t *lfb, lfb_node node);
 /* Raises hints, from the lowest node concerned upward, to what a release made free. */
 void lfb_hint_raise(const lfb_t *lfb, const lfb_freed *freed);
 
-/* How far the hint of a node above the leaves is below the node's own order. */
-static inline unsigned lfb_hint_deficit(const lfb_t *lfb, lfb_node node)
+/* How far the hint of a node above the leaves, the index-th of its level, is below the node's own
+ * order. */
+static inline unsigned lfb_hint_deficit(const lfb_t *lfb, unsigned level, uintptr_t index)
 {
-    LFB_ASSERT(node.level > 0 && lfb_node_exists(lfb, node));
-    lfb_byte place =
-        lfb_byte_at(lfb->levels[node.level].hints, node.number - lfb->levels[node.level].first);
+    LFB_ASSERT(level > 0 && index < lfb->levels[level].count);
+    lfb_byte place = lfb_byte_at(lfb->levels[level].hints, index);
     return byte_in(place, lfb_load_seq_cst(place.word)); /* H1 */
 }
 

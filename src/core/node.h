@@ -269,10 +269,10 @@ static inline lfb_word word_run_mask(lfb_word word, unsigned slot)
     return word & end & ~(word >> 1) ? (end << CODE_BITS) - first : 0;
 }
 
-/* How many slots a mask of neighbours has; at least one. */
-static inline unsigned word_mask_slots(lfb_word mask)
+/* How many slots a mask of neighbours has that begins at a slot; at least one. */
+static inline unsigned word_mask_slots(lfb_word mask, unsigned slot)
 {
-    return (lfb_high_bit(mask) - lfb_low_bit(mask) + 1) / CODE_BITS;
+    return (lfb_high_bit(mask) + 1) / CODE_BITS - slot;
 }
 
 /* The bits of the runs that begin at these slots (their low bits) of a live word; 0: not at each

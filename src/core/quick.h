@@ -39,16 +39,25 @@ static LFB_INLINE bool quick_take(const lfb_t *lfb, lfb_lane *lane, unsigned lev
     return LFB_LIKELY(lfb_cas_acq_rel(at, &seen, word));
 }
 
-static inline lfb_node quick_hinted(lfb_node node)
+/* What hints and rooms say of the pages in a node is in the index-th place of this level. */
+typedef struct quick_place {
+    unsigned level;
+    uintptr_t index;
+} quick_place;
+
+static LFB_INLINE quick_place quick_place_of(const lfb_t *lfb, lfb_node node)
 {
-    return node.level ? node : lfb_parent(node);
+    lfb_node hinted = node.level ? node : lfb_parent(node);
+    return (quick_place){hinted.level, hinted.number - lfb->levels[hinted.level].first};
 }
 
 /* Whether a hint is lower than what the release of the bits `run`, from a slot on, made. */
-static LFB_INLINE bool quick_is_underrated(const lfb_t *lfb, lfb_node node, unsigned slot,
-                                           lfb_word run, lfb_word live)
+static LFB_INLINE bool quick_is_underrated(const lfb_t *lfb, quick_place place, lfb_node node,
+                                           unsigned slot, lfb_word run, lfb_word live)
 {
-    int beyond = lfb_hint_order(lfb, quick_hinted(node)) + 1 - (int)lfb_slot_order(node.level);
+    int hint =
+        (int)lfb_node_order(place.level) - (int)lfb_hint_deficit(lfb, place.level, place.index);
+    int beyond = hint + 1 - (int)lfb_slot_order(node.level);
     return beyond <= (int)(node.level ? LFB_NODE_ORDER : LFB_LEAF_ORDER) &&
            word_may_have_made(live, run, slot, beyond > 0 ? (unsigned)beyond : 0);
 }
@@ -57,12 +66,13 @@ static LFB_INLINE bool quick_is_underrated(const lfb_t *lfb, lfb_node node, unsi
 static LFB_APART void quick_tell_more(const lfb_t *lfb, lfb_node node, unsigned slot, lfb_word run,
                                       lfb_word live)
 {
+    quick_place place = quick_place_of(lfb, node);
     lfb_exhaustion_over(lfb);
-    if (quick_is_underrated(lfb, node, slot, run, live)) {
+    if (quick_is_underrated(lfb, place, node, slot, run, live)) {
         lfb_hint_raise_in(lfb, node, live);
     }
-    if (node.level <= 1 && lfb_room_is_sampled(live)) {
-        lfb_room_refresh(lfb, quick_hinted(node));
+    if (place.level == 1 && lfb_room_is_sampled(live)) {
+        lfb_room_refresh(lfb, (lfb_node){1, lfb->levels[1].first + place.index});
     }
 }
 
@@ -74,15 +84,17 @@ static LFB_INLINE void quick_tell(const lfb_t *lfb, lfb_lane *lane, lfb_node nod
         lfb_exhaustion_over(lfb); /* a tree of leaves has none of the others */
         return;
     }
-    if (node.level > 1 || lfb_room_is_tight(lfb, quick_hinted(node))) {
-        unsigned order = lfb_high_bit(word_mask_slots(run));
+    quick_place place = quick_place_of(lfb, node);
+    if (place.level > 1 || lfb_room_is_tight(lfb, place.index)) {
+        unsigned order = lfb_high_bit(word_mask_slots(run, slot));
         lfb_guess *next = &lane->next[lfb_place_of(node.level, order)];
-        if (lfb_guess_load(next) != lfb_index_of(lfb, node)) {
-            lfb_guess_store(next, lfb_index_of(lfb, node));
+        uint32_t index = lfb_index_of(lfb, node);
+        if (lfb_guess_load(next) != index) {
+            lfb_guess_store(next, index);
         }
     }
-    if (lfb_is_exhaustion_noted(lfb) || quick_is_underrated(lfb, node, slot, run, live) ||
-        (node.level <= 1 && lfb_room_is_sampled(live))) {
+    if (lfb_is_exhaustion_noted(lfb) || quick_is_underrated(lfb, place, node, slot, run, live) ||
+        (place.level == 1 && lfb_room_is_sampled(live))) {
         quick_tell_more(lfb, node, slot, run, live);
     }
 }
@@ -106,7 +118,8 @@ static LFB_INLINE bool quick_free_slots(const lfb_t *lfb, lfb_lane *lane, lfb_no
                                         lfb_word seen, unsigned slot, uintptr_t pages)
 {
     lfb_word run = word_run_mask(seen, slot);
-    if (pages && run && (uintptr_t)word_mask_slots(run) << lfb_slot_order(node.level) != pages) {
+    if (pages && run &&
+        (uintptr_t)word_mask_slots(run, slot) << lfb_slot_order(node.level) != pages) {
         return false;
     }
     lfb_word live = (seen & ~run) | (run & WORD_EACH((lfb_word)CODE_FREE));

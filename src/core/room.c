@@ -35,27 +35,27 @@ static unsigned pages_in_use(const lfb_t *lfb, lfb_node node)
     unsigned free = lfb_count_bits(word_with_code(word, 1, CODE_FREE)) * LEAF_SLOTS;
     lfb_word by_byte = 0;
     /* All leaves, for those that are live sit under an OPEN slot (T1): no bits to pick. */
-    uintptr_t leaf = lfb_child(node, 0).number;
-    uintptr_t end = lfb->levels[0].first + lfb->levels[0].count;
-    end = end < leaf + NODE_SLOTS ? end : leaf + NODE_SLOTS;
-    leaf = leaf > lfb->levels[0].first ? leaf : lfb->levels[0].first;
-    while (leaf < end) {
+    lfb_children leaves = lfb_children_of(lfb, node);
+    uintptr_t end = leaves.first + NODE_SLOTS;
+    end = end < leaves.count ? end : leaves.count;
+    const lfb_atomic *leaf = leaves.words + (leaves.first < end ? leaves.first : 0);
+    const lfb_atomic *last = leaves.words + end;
+    while (leaf < last) {
         lfb_word twos = 0;
-        uintptr_t stop = leaf + 3 < end ? leaf + 3 : end;
+        const lfb_atomic *stop = last - leaf < 3 ? last : leaf + 3;
         for (; leaf < stop; leaf++) {
-            lfb_word pages = lfb_load_relaxed(lfb_word_of(lfb, (lfb_node){0, leaf}));
+            lfb_word pages = lfb_load_relaxed(leaf);
             if (LFB_LIKELY(!word_is_empty(pages, 0))) {
                 twos += word_find_block(pages, 0, 0);
-            } else if (word_kind(pages) == KIND_PLAIN &&
-                       open >> (CODE_BITS * (leaf & (NODE_SLOTS - 1))) & 1) {
-                free += LEAF_SLOTS;
+            } else if (word_kind(pages) == KIND_PLAIN) {
+                uintptr_t slot = (uintptr_t)(leaf - leaves.words) - leaves.first;
+                free += open >> (CODE_BITS * slot) & 1 ? LEAF_SLOTS : 0;
             }
         }
         by_byte += add_up_in_bytes(twos);
     }
-    for (; by_byte; by_byte >>= 8) {
-        free += (unsigned)by_byte & 0xff;
-    }
+    lfb_word by_pair = (by_byte & WORD_ONES / 0x101) + (by_byte >> 8 & WORD_ONES / 0x101);
+    free += (unsigned)(by_pair * (WORD_ONES / 0xffff) >> (LFB_WORD_BITS - 16));
     return NODE_SLOTS * LEAF_SLOTS - free;
 }
 

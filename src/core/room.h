@@ -55,10 +55,10 @@ static inline bool lfb_room_is_sampled(lfb_word word)
  * that is nearly full; above level 1, always. The lane notes its node as the next place.
  */
 
-/* Whether a node of level 1 is too full to drain soon. */
-static inline bool lfb_room_is_tight(const lfb_t *lfb, lfb_node node)
+/* Whether the index-th node of level 1 is too full to drain soon. */
+static inline bool lfb_room_is_tight(const lfb_t *lfb, uintptr_t index)
 {
-    lfb_byte room = lfb_byte_at(lfb->rooms, node.number - lfb->levels[1].first);
+    lfb_byte room = lfb_byte_at(lfb->rooms, index);
     /* relaxed: a guess by nature */
     return (byte_in(room, lfb_load_relaxed(room.word)) & ROOM_FULL) > ROOM_WORTH;
 }

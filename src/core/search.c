@@ -290,15 +290,17 @@ static uintptr_t follow_hints(search *s, unsigned least)
 static uintptr_t take_in_live(const search *s, lfb_node parent, lfb_word open)
 {
     lfb_fit fit = s->want->fit;
+    lfb_children children = lfb_children_of(s->lfb, parent);
+    unsigned level = parent.level - 1;
     for (; open; open &= open - 1) {
-        lfb_node node = lfb_child(parent, word_bit_slot(open));
-        if (!lfb_node_exists(s->lfb, node)) {
+        unsigned slot = word_bit_slot(open);
+        const lfb_atomic *child = lfb_child_word(&children, slot);
+        if (!child) {
             continue; /* damage */
         }
-        lfb_word word = lfb_tree_load(s->lfb, node);
-        if (word_find_free(word, node.level, fit.group, fit.count) &&
-            !word_is_empty(word, node.level)) {
-            uintptr_t page = take_in(s, node);
+        lfb_word word = lfb_load_relaxed(child); /* relaxed: take_in looks again */
+        if (word_find_free(word, level, fit.group, fit.count) && !word_is_empty(word, level)) {
+            uintptr_t page = take_in(s, lfb_child(parent, slot));
             if (page != PAGE_NONE) {
                 return page;
             }

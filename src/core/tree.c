@@ -315,13 +315,13 @@ static lfb_word open_leaves(const lfb_t *lfb, lfb_node parent, unsigned most, lf
 }
 
 unsigned lfb_tree_take_leaves(const lfb_t *lfb, lfb_node parent, unsigned group, unsigned most,
-                              uintptr_t pages[])
+                              uintptr_t out[])
 {
     lfb_word tags[NODE_SLOTS];
     lfb_word slots = open_leaves(lfb, parent, most, tags);
     lfb_word all = word_all(0, 0, CODE_FREE);
     lfb_word full = word_hold_all(all, word_find_block(all, 0, group), 1U << group);
-    unsigned blocks = LEAF_SLOTS >> group;
+    uintptr_t size = lfb_address_of(lfb, (uintptr_t)1 << group);
     unsigned got = 0;
     for (; slots; slots &= slots - 1) {
         unsigned slot = word_bit_slot(slots);
@@ -329,10 +329,10 @@ unsigned lfb_tree_take_leaves(const lfb_t *lfb, lfb_node parent, unsigned group,
         /* LP of these allocations. E1, E2: fails if a merger has put a new tag here, or somebody
          * else has entered. */
         if (lfb_cas_acq_rel(lfb_word_of(lfb, leaf), &tags[slot], full)) {
-            for (uintptr_t i = 0; i < blocks; i++) {
-                pages[got + i] = lfb_page_of_node(leaf) + (i << group);
+            uintptr_t address = lfb_address_of(lfb, lfb_page_of_node(leaf));
+            for (unsigned end = got + (LEAF_SLOTS >> group); got < end; got++, address += size) {
+                out[got] = address;
             }
-            got += blocks;
         }
     }
     return got;

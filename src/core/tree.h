@@ -137,10 +137,10 @@ bool lfb_tree_release(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word 
                       lfb_freed *freed);
 
 /* Takes up to `most` leaves of a live node of level 1 whole, as blocks of 2^group pages, by one
- * update of its word beside one for each leaf. Returns how many blocks; their first pages are in
- * pages[]. */
+ * update of its word beside one for each leaf. Returns how many blocks; their addresses are in
+ * out[]. */
 unsigned lfb_tree_take_leaves(const lfb_t *lfb, lfb_node parent, unsigned group, unsigned most,
-                              uintptr_t pages[]);
+                              uintptr_t out[]);
 
 /* Leaves under one parent that this thread has released and made EMPTY, but not merged yet. */
 typedef struct lfb_retired {

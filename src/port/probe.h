@@ -27,10 +27,10 @@
         DTRACE_PROBE4(lfbuddy, alloc, lfb, lfb_address_of(lfb, page), pages,                       \
                       lfb_lane_number(lfb, lane));                                                 \
     })
-#define LFB_PROBE_ALLOC_ALL(lfb, lane, count, first, each)                                         \
+#define LFB_PROBE_ALLOC_ALL(lfb, lane, count, addresses, each)                                     \
     __extension__({                                                                                \
         for (size_t probed = 0; probed < (count); probed++) {                                      \
-            LFB_PROBE_ALLOC(lfb, lane, (first)[probed], each);                                     \
+            LFB_PROBE_ALLOC(lfb, lane, (addresses)[probed] >> (lfb)->page_shift, each);            \
         }                                                                                          \
     })
 #define LFB_PROBE_FREE(lfb, lane, page, pages)                                                     \
@@ -62,7 +62,7 @@
     })
 #else
 #define LFB_PROBE_ALLOC(lfb, lane, page, pages)                 ((void)0)
-#define LFB_PROBE_ALLOC_ALL(lfb, lane, count, first, each)      ((void)0)
+#define LFB_PROBE_ALLOC_ALL(lfb, lane, count, addresses, each)  ((void)0)
 #define LFB_PROBE_FREE(lfb, lane, page, pages)                  ((void)0)
 #define LFB_PROBE_FREE_ALL(lfb, lane, count, addresses)         ((void)0)
 #define LFB_PROBE_SPLIT(lfb, page, order, blocks)               ((void)0)
