@@ -441,7 +441,8 @@ static void test_attach_forged_header(void **state)
 {
     world *w = *state;
     assert_forged(w, AT_MAX_ORDER, SCENE_MAX_ORDER, LFB_OK); /* the forger knows the checksum */
-    assert_forged(w, AT_FORMAT, 3, LFB_DAMAGED);
+    assert_forged(w, AT_FORMAT, 2, LFB_DAMAGED);             /* of earlier */
+    assert_forged(w, AT_FORMAT, 4, LFB_DAMAGED);
     assert_forged(w, AT_WORD_BITS, 96 - LFB_WORD_BITS, LFB_DAMAGED);
     assert_forged(w, AT_LEAF_ORDER, LFB_LEAF_ORDER - 1, LFB_DAMAGED);
     assert_forged(w, AT_NODE_ORDER, LFB_NODE_ORDER - 1, LFB_DAMAGED);

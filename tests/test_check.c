@@ -465,8 +465,7 @@ static judged judged_node(const world *w, unsigned level, uintptr_t page)
     judged j = {.level = level, .slots = level ? 16 : 32, .slot_pages = slot_pages[level]};
     uintptr_t node_pages = j.slots * j.slot_pages;
     j.first = page / node_pages * node_pages;
-    lfb_word *words = (lfb_word *)w->lfb.levels[level].words;
-    lfb_word word = words[j.first / node_pages - w->config.base / PAGE / node_pages];
+    lfb_word word = lfb_load_relaxed(lfb_word_of(&w->lfb, (lfb_node){level, page / node_pages}));
     for (unsigned slot = 0; slot < j.slots; slot++) {
         j.codes[slot] = (unsigned)(word >> (2 * slot)) & 3;
     }

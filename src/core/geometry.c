@@ -17,7 +17,7 @@ static size_t line_up(size_t size)
 
 static size_t bytes_of_words(const lfb_t *lfb, unsigned level)
 {
-    return line_up(lfb->levels[level].count * sizeof(lfb_atomic));
+    return line_up(lfb_word_place(level, lfb->levels[level].count) * sizeof(lfb_atomic));
 }
 
 static size_t bytes_of_hints(const lfb_t *lfb, unsigned level)

@@ -16,6 +16,9 @@
  *
  *   header | shared | lanes | words of the top level ... level 0 | hints of the top level ... 1 |
  *   rooms (room.h) of level 1
+ *
+ * Words of nodes of 2^SPREAD_ORDER pages or more are each on a line of their own: there are few of
+ * them, and all lanes would meet in the lines that they share.
  */
 #ifndef LFB_CORE_GEOMETRY_H
 #define LFB_CORE_GEOMETRY_H
@@ -24,7 +27,10 @@
 
 enum {
     CACHE_LINE = 128, /* two of 64 bytes: neighbours are fetched in pairs */
+    LINE_WORDS = CACHE_LINE / sizeof(lfb_atomic),
     TOP_NODES_MAX = 1024,
+    SPREAD_ORDER = 16,
+    SPREAD_LEVEL = (SPREAD_ORDER - LFB_LEAF_ORDER + LFB_NODE_ORDER - 1) / LFB_NODE_ORDER,
 };
 
 /* A node, by the absolute number that it has on its level. */
@@ -162,24 +168,31 @@ static inline lfb_status lfb_page_at(const lfb_t *lfb, uintptr_t address, uintpt
 
 /* ------------------------------------------------------------------- words in metadata ---- */
 
+/* The place of a node's word in the array of its level, by the node's index there. */
+static inline uintptr_t lfb_word_place(unsigned level, uintptr_t index)
+{
+    return level < SPREAD_LEVEL ? index : index * LINE_WORDS;
+}
+
 static inline lfb_atomic *lfb_word_of(const lfb_t *lfb, lfb_node node)
 {
     LFB_ASSERT(lfb_node_exists(lfb, node));
     lfb_atomic *words = lfb->levels[node.level].words;
-    return &words[node.number - lfb->levels[node.level].first];
+    return &words[lfb_word_place(node.level, node.number - lfb->levels[node.level].first)];
 }
 
 /* The words of a node's children, for who looks at many of them. */
 typedef struct lfb_children {
     lfb_atomic *words; /* of their level */
-    uintptr_t first;   /* index of the child of slot 0; may be below 0, which wraps */
+    unsigned level;
+    uintptr_t first; /* index of the child of slot 0; may be below 0, which wraps */
     uintptr_t count;
 } lfb_children;
 
 static inline lfb_children lfb_children_of(const lfb_t *lfb, lfb_node node)
 {
     lfb_node child = lfb_child(node, 0);
-    return (lfb_children){lfb->levels[child.level].words,
+    return (lfb_children){lfb->levels[child.level].words, child.level,
                           child.number - lfb->levels[child.level].first,
                           lfb->levels[child.level].count};
 }
@@ -188,7 +201,8 @@ static inline lfb_children lfb_children_of(const lfb_t *lfb, lfb_node node)
 static inline lfb_atomic *lfb_child_word(const lfb_children *children, unsigned slot)
 {
     uintptr_t index = children->first + slot;
-    return index < children->count ? &children->words[index] : NULL;
+    return index < children->count ? &children->words[lfb_word_place(children->level, index)]
+                                   : NULL;
 }
 
 /* The lane of who doesn't name one. */

@@ -19,7 +19,7 @@ static LFB_INLINE bool quick_take(const lfb_t *lfb, lfb_lane *lane, unsigned lev
     if (!LFB_LIKELY(index < count)) {
         return false;
     }
-    lfb_atomic *at = (lfb_atomic *)lfb->levels[level].words + index;
+    lfb_atomic *at = (lfb_atomic *)lfb->levels[level].words + lfb_word_place(level, index);
     lfb_word seen = lfb_load_acquire(at); /* E1 */
     bool block = fit.count == 1U << fit.group;
     lfb_word fits = word_find_free(seen, level, fit.group, fit.count);
@@ -112,10 +112,12 @@ static LFB_APART bool quick_retire(const lfb_t *lfb, lfb_lane *lane, lfb_node no
     return true;
 }
 
-/* Releases the run at a slot of this live word, if all of it lies there and it has so many pages;
- * 0: any number. Returns false, and does nothing, where it takes a closer look. */
+/* Releases the run at a slot of a node whose live word, at that place, was `seen`, if all of it
+ * lies there and it has so many pages; 0: any number. Returns false, and does nothing, where it
+ * takes a closer look. */
 static LFB_INLINE bool quick_free_slots(const lfb_t *lfb, lfb_lane *lane, lfb_node node,
-                                        lfb_word seen, unsigned slot, uintptr_t pages)
+                                        lfb_atomic *at, lfb_word seen, unsigned slot,
+                                        uintptr_t pages)
 {
     lfb_word run = word_run_mask(seen, slot);
     if (pages && run &&
@@ -130,7 +132,7 @@ static LFB_INLINE bool quick_free_slots(const lfb_t *lfb, lfb_lane *lane, lfb_no
         return quick_retire(lfb, lane, node, seen, live);
     }
     /* LP of most releases. E1. seq_cst: hint.h, H1. */
-    if (!LFB_LIKELY(lfb_cas_seq_cst(lfb_word_of(lfb, node), &seen, live))) {
+    if (!LFB_LIKELY(lfb_cas_seq_cst(at, &seen, live))) {
         return false;
     }
     quick_tell(lfb, lane, node, slot, run, live);
@@ -144,9 +146,10 @@ static LFB_INLINE bool quick_free_inside(const lfb_t *lfb, lfb_lane *lane, uintp
 {
     unsigned slot = lfb_slot_of_page(0, page);
     lfb_node leaf = {0, lfb_node_of_page(0, page).number};
-    lfb_word seen = lfb_tree_load(lfb, leaf);
+    lfb_atomic *at = lfb_word_of(lfb, leaf);
+    lfb_word seen = lfb_load_acquire(at); /* E1 */
     return word_code(seen, slot - 1) != CODE_HELD &&
-           quick_free_slots(lfb, lane, leaf, seen, slot, pages);
+           quick_free_slots(lfb, lane, leaf, at, seen, slot, pages);
 }
 
 /* The same for a page with which a leaf begins: the highest word that has a slot there is asked
@@ -159,7 +162,8 @@ static LFB_INLINE bool quick_free_aligned(const lfb_t *lfb, lfb_lane *lane, uint
         return false; /* a tree of leaves */
     }
     lfb_node node = lfb_node_of_page(level, page);
-    lfb_word seen = lfb_tree_load(lfb, node);
+    lfb_atomic *at = lfb_word_of(lfb, node);
+    lfb_word seen = lfb_load_acquire(at); /* E1, here and below */
     unsigned slot = lfb_slot_of_page(level, page);
     if (slot > 0 && word_code(seen, slot - 1) == CODE_HELD) {
         return false; /* perhaps a run that goes on here; or the word is EMPTY */
@@ -167,18 +171,20 @@ static LFB_INLINE bool quick_free_aligned(const lfb_t *lfb, lfb_lane *lane, uint
     if (word_code(seen, slot) == CODE_OPEN && !word_is_empty(seen, level)) {
         /* Most likely it is a small run: a live leaf speaks for itself (T1). */
         lfb_node leaf = {0, lfb_node_of_page(0, page).number};
-        lfb_word word = lfb_tree_load(lfb, leaf);
+        lfb_atomic *at_leaf = lfb_word_of(lfb, leaf);
+        lfb_word word = lfb_load_acquire(at_leaf);
         if (!word_is_empty(word, 0)) {
-            return quick_free_slots(lfb, lane, leaf, word, 0, pages);
+            return quick_free_slots(lfb, lane, leaf, at_leaf, word, 0, pages);
         }
     }
     /* Below, the page is the first of each node. */
     while (node.level > 0 && word_code(seen, slot) == CODE_OPEN && !word_is_empty(seen, 1)) {
         node = lfb_child(node, slot);
-        seen = lfb_tree_load(lfb, node);
+        at = lfb_word_of(lfb, node);
+        seen = lfb_load_acquire(at);
         slot = 0;
     }
-    return node.level > 0 && quick_free_slots(lfb, lane, node, seen, slot, pages);
+    return node.level > 0 && quick_free_slots(lfb, lane, node, at, seen, slot, pages);
 }
 
 #endif

@@ -12,7 +12,7 @@
 #include "../port/memory.h"
 
 #define HEADER_MAGIC UINT64_C(0x796464756266666c) /* "lffbuddy", little-endian */
-enum { HEADER_FORMAT = 2 };
+enum { HEADER_FORMAT = 3 };
 
 typedef struct header {
     uint64_t magic;

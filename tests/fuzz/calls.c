@@ -27,7 +27,8 @@ caller caller_of(lfb_t *lfb, bytes *choices)
     unsigned parts = 0;
     for (unsigned level = 0; level <= lfb->top; level++) {
         size_t count = lfb->levels[level].count;
-        add_part(&c.guard, parts++, lfb->levels[level].words, count * sizeof(lfb_atomic));
+        add_part(&c.guard, parts++, lfb->levels[level].words,
+                 lfb_word_place(level, count) * sizeof(lfb_atomic));
         if (level > 0) {
             size_t words = (count + BYTES_PER_WORD - 1) / BYTES_PER_WORD;
             add_part(&c.guard, parts++, lfb->levels[level].hints, words * sizeof(lfb_atomic));

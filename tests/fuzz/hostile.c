@@ -132,7 +132,7 @@ static size_t any_word(const victim *v, random_source *random)
     unsigned region = (unsigned)random_below(random, 16);
     if (region > 3) {
         from = lfb->levels[level].words;
-        words = lfb->levels[level].count;
+        words = lfb_word_place(level, lfb->levels[level].count);
     } else if (region > 2 && level > 0) {
         from = lfb->levels[level].hints;
         words = (lfb->levels[level].count + BYTES_PER_WORD - 1) / BYTES_PER_WORD;
@@ -189,8 +189,11 @@ static void print_damage(const victim *v, const damage *d)
     printf("# flipped %#jx, in now %#jx, at offset %zu", (uintmax_t)d->flipped, (uintmax_t)word,
            d->at);
     for (unsigned level = 0; level <= lfb->top; level++) {
-        size_t index = (size_t)(at - (const char *)lfb->levels[level].words) / sizeof(lfb_word);
-        if (index < lfb->levels[level].count && at >= (const char *)lfb->levels[level].words) {
+        const char *words = lfb->levels[level].words;
+        size_t place = (size_t)(at - words) / sizeof(lfb_word);
+        size_t index = place / lfb_word_place(level, 1);
+        if (at >= words && index < lfb->levels[level].count &&
+            place == lfb_word_place(level, index)) {
             lfb_node node = {level, lfb->levels[level].first + index};
             printf(": the node of level %u at page %#jx", level, (uintmax_t)lfb_page_of_node(node));
         }

@@ -59,8 +59,9 @@ static uint64_t hash_of(const scene *s)
     for (unsigned level = 0; level <= s->lfb.top; level++) {
         const lfb_word *words = s->lfb.levels[level].words;
         for (uintptr_t i = 0; i < s->lfb.levels[level].count; i++) {
-            bool empty = word_is_empty(words[i], level);
-            uint64_t said = empty ? 0x100 | word_kind(words[i]) : words[i] & word_codes(level);
+            lfb_word word = words[lfb_word_place(level, i)];
+            bool empty = word_is_empty(word, level);
+            uint64_t said = empty ? 0x100 | word_kind(word) : word & word_codes(level);
             hash = (hash ^ said) * UINT64_C(0x9e3779b97f4a7c15);
             hash ^= hash >> 29;
         }

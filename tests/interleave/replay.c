@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/node.h"
+#include "core/geometry.h"
 
 void replay_print_order(FILE *to, const schedule_result *result)
 {
@@ -80,7 +80,8 @@ static void print_tree(const scene *s)
 {
     for (unsigned level = s->lfb.top + 1; level-- > 0;) {
         for (uintptr_t i = 0; i < s->lfb.levels[level].count; i++) {
-            print_word(((const lfb_word *)s->lfb.levels[level].words)[i], level);
+            uintptr_t place = lfb_word_place(level, i);
+            print_word(((const lfb_word *)s->lfb.levels[level].words)[place], level);
         }
         printf(level ? " |" : "\n");
     }

@@ -52,8 +52,9 @@ static bool is_word(const volatile void *address, lfb_node *node)
     for (unsigned level = 0; level <= S.lfb.top; level++) {
         const volatile lfb_atomic *words = S.lfb.levels[level].words;
         const volatile lfb_atomic *at = address;
-        if (at >= words && at < words + S.lfb.levels[level].count) {
-            *node = (lfb_node){level, (uintptr_t)(at - words)};
+        uintptr_t places = lfb_word_place(level, S.lfb.levels[level].count);
+        if (at >= words && at < words + places) {
+            *node = (lfb_node){level, (uintptr_t)(at - words) / lfb_word_place(level, 1)};
             return true;
         }
     }
