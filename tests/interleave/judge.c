@@ -94,7 +94,11 @@ static uint64_t claims_of(const scene *s, unsigned thread, const moment *before,
 static const moment *make_moment(scene *s)
 {
     moment *m = &s->moments[schedule_now()];
-    *m = (moment){.free = scene_look(s).free, .owned = s->books.owned};
+    model now = scene_look(s);
+    *m = (moment){.free = now.free, .owned = s->books.owned};
+    if (s->script.isolating) {
+        m->owned |= now.held; /* by nobody, for good: no claim */
+    }
     if (lfb_load_relaxed(lfb_exhausted_word(&s->lfb))) {
         for (unsigned t = 0; t < s->script.threads; t++) {
             m->on_the_way |= s->books.doing[t].releasing;
@@ -136,7 +140,7 @@ bool judge_step(scene *s)
     }
     count_tree(s);
     const moment *m = make_moment(s);
-    if (!s->script.lawless) {
+    if (!s->script.lawless && !s->script.isolating) {
         judge_moment(s, m);
     }
     return !s->books.wrong[0];
@@ -233,6 +237,31 @@ bool judge_whole(scene *s)
     return !s->books.wrong[0];
 }
 
+/* J9 */
+static void judge_isolation(scene *s)
+{
+    uint64_t pages = s->books.isolation.pages;
+    lfb_isolate_end(&s->lfb); /* of other pages, perhaps */
+    if (pages) {
+        unsigned first = (unsigned)__builtin_ctzll(pages);
+        size_t in_use;
+        uint64_t used = pages & s->books.owned & ~s->books.holes;
+        lfb_status status = lfb_isolate_range_on(&s->lfb, 0, s->config.base + first,
+                                                 (size_t)__builtin_popcountll(pages), &in_use);
+        if (status != (used ? LFB_BUSY : LFB_OK) || in_use != (size_t)__builtin_popcountll(used)) {
+            scene_complain(s, "isolation counts other pages in use than there are", 0, 0);
+        }
+        if (pages & ~used & ~scene_look(s).held) {
+            complain_bits(s, "isolated, but neither in use nor out of it", pages & ~used);
+        }
+    }
+    lfb_isolate_end(&s->lfb);
+    uint64_t lost = scene_look(s).held & ~s->books.holes & ~s->books.isolated;
+    if (lost) {
+        complain_bits(s, "out of use, though never isolated", lost);
+    }
+}
+
 bool judge_execution(scene *s)
 {
     for (unsigned i = 0; i < s->books.denial_count; i++) {
@@ -245,7 +274,10 @@ bool judge_execution(scene *s)
             judge_failure(s, d);
         }
     }
-    if (s->script.deadly) {
+    if (s->script.isolating) {
+        judge_isolation(s);
+    }
+    if (s->script.deadly || s->script.isolating) {
         return judge_whole(s);
     }
     judge_history(s);

@@ -17,11 +17,16 @@
  *       step of the call wasn't free, by another's doing.
  *   J7  No hint is too low; and when all is released and drained the tree is whole again.
  *   J8  What lfb_find and lfb_walk say of each page was so at some step of the call.
+ *   J9  What was free throughout a call that isolates it, or was released by a call that began
+ *       later, isn't handed out while that goes on. A call that says that the isolation is complete
+ *       found all of it out of use; and at last one takes out of use all but what is in runs, and
+ *       counts that. Nothing else goes out of use.
  *
  * In a scenario where threads release what isn't theirs (`!`), nobody knows who owns what before
  * the end: J2 and J3 don't apply. Where one is killed (`k`), its call has no place in the history,
  * and may leave a hint too low, or a note that nothing is free: of J4 to J7 there remain J6 and the
- * whole tree.
+ * whole tree. Where pages are isolated (`i`), who takes out of use what another releases isn't in
+ * the model: J2, J3, J4 and the hints are left out.
  */
 #ifndef TESTS_INTERLEAVE_JUDGE_H
 #define TESTS_INTERLEAVE_JUDGE_H

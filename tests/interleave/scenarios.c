@@ -69,6 +69,10 @@ static const state states[] = {
      "11 3 : @0,3 @8,1",
      {"f0", "f1", "x0,1,1", "x0,2,1", "y0,5", "y0,2", "y1,3", "a0", "a1", "a3", "r3", "r5", "b0",
       "@9,1", "h9,2", "h3,8", "d", "?"}},
+    {"an isolation that goes on, 8 pages",
+     "8 3 : @0,1 @1,1 @4,4 i0,6",
+     {"f0", "f0 a0", "F0,2", "f2 a1", "x2,1,2", "x2,0,3", "y2,1", "a0", "a1", "r3", "i0,6", "e",
+      "e i1,4", "h6,2", "d", "?"}},
     /* Only what one word holds. A wrong release that meets a longer run in the middle of being
      * allocated or released, or pages on their way out of use, finds a piece that looks like a run;
      * the header's promise speaks of live runs. */

@@ -108,11 +108,32 @@ static void record_cut(scene *s, unsigned who, unsigned page)
     record(s, who, (event){.kind = EVENT_CUT, .page = page});
 }
 
+/* Pages that were isolated before this call began, and were free all that time, or were released by
+ * a call that began later. */
+static uint64_t withdrawn(const scene *s)
+{
+    const isolation *i = &s->books.isolation;
+    if (!i->goes_on || schedule_opened() < i->to) {
+        return 0;
+    }
+    uint64_t pages = i->pages;
+    for (unsigned step = i->from; step <= i->to; step++) {
+        pages &= s->moments[step].free;
+    }
+    for (unsigned page = 0; page < s->config.page_count; page++) {
+        pages |= s->books.released[page] >= i->to ? i->pages & page_bits(page, 1) : 0;
+    }
+    return pages;
+}
+
 static void own(scene *s, unsigned page, unsigned pages)
 {
     uint64_t bits = page_bits(page, pages);
     if (page + pages > s->config.page_count || (!s->script.lawless && s->books.owned & bits)) {
         scene_complain(s, "overlap", page, pages);
+    }
+    if (withdrawn(s) & bits) {
+        scene_complain(s, "handed out, though isolated", page, pages);
     }
     s->books.owned |= bits;
 }
@@ -177,6 +198,9 @@ static void plan_release(scene *s, unsigned who, unsigned page, unsigned pages)
     s->books.owned &= ~bits;
     s->books.doing[who].releasing |= bits;
     s->books.doing[who].withheld += pages;
+    for (unsigned i = page; i < page + pages; i++) {
+        s->books.released[i] = who == FIRST ? 0 : schedule_opened();
+    }
 }
 
 static run *last_run(scene *s, unsigned who)
@@ -265,6 +289,35 @@ static void hold(scene *s, unsigned who, const call *c)
     } else {
         scene_complain(s, "a strange status of hold_range", c->a, c->b);
     }
+}
+
+static void isolate(scene *s, unsigned who, const call *c)
+{
+    uint64_t wanted = scene_bits(s, c->a, c->b);
+    size_t in_use;
+    s->books.isolated |= wanted;
+    lfb_status status = lfb_isolate_range_on(&s->lfb, s->script.parts[who].lane,
+                                             address_of(s, c->a), c->b, &in_use);
+    schedule_show(false);
+    if (status == LFB_OK && wanted & ~scene_look(s).held) {
+        scene_complain(s, "isolated, though not all out of use", c->a, c->b);
+    }
+    schedule_show(true);
+    if (status == LFB_OK || status == LFB_BUSY) {
+        unsigned from = who == FIRST ? 0 : schedule_opened();
+        unsigned to = who == FIRST ? 0 : schedule_now();
+        bool ended = s->books.isolation_ended && s->books.isolation_ended >= from;
+        s->books.isolation = (isolation){wanted, from, to, status == LFB_BUSY && !ended};
+    } else if (status != LFB_EXHAUSTED) {
+        scene_complain(s, "a strange status of isolate_range", c->a, c->b);
+    }
+}
+
+static void end_isolation(scene *s)
+{
+    lfb_isolate_end(&s->lfb);
+    s->books.isolation.goes_on = false;
+    s->books.isolation_ended = schedule_now();
 }
 
 /* ------------------------------------------------------------------------------- releasing ---- */
@@ -521,6 +574,12 @@ static void make_call(scene *s, unsigned who, const call *c)
         break;
     case 'u':
         put_into_use(s, who, c);
+        break;
+    case 'i':
+        isolate(s, who, c);
+        break;
+    case 'e':
+        end_isolation(s);
         break;
     case '?':
         look_on(s, who, c);

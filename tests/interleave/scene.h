@@ -41,9 +41,20 @@ typedef struct doing {
     unsigned withheld;  /* pages that it keeps from others if it stops for good */
 } doing;
 
+/* What was isolated last. */
+typedef struct isolation {
+    uint64_t pages;
+    unsigned from, to; /* first and last step of the call that said so */
+    bool goes_on;      /* it isn't complete, nor was it ended */
+} isolation;
+
 /* All that a call changes. */
 typedef struct books {
     uint64_t owned, holes;
+    isolation isolation;
+    uint64_t isolated;             /* at any time */
+    unsigned isolation_ended;      /* by the caller's wish: after this step */
+    unsigned released[PAGES_MOST]; /* first step of the last call that released the page */
     run runs[SCHEDULE_THREADS + 1][RUNS_MOST]; /* at FIRST, those that were there first */
     unsigned count[SCHEDULE_THREADS + 1];
     doing doing[SCHEDULE_THREADS + 1];

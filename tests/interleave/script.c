@@ -21,7 +21,7 @@ static unsigned number(const char **text)
 static const char *parse_call(call *c, const char *text)
 {
     *c = (call){.verb = *text};
-    if (!strchr("ar@wbfFzyx!hudk?", *text++)) {
+    if (!strchr("ar@wbfFzyx!hudk?ie", *text++)) {
         return NULL;
     }
     c->named = is_digit(*text);
@@ -85,5 +85,6 @@ const char *script_parse(script *s, const char *text)
     }
     s->lawless = has_verb(s, '!');
     s->deadly = has_verb(s, 'k');
+    s->isolating = has_verb(s, 'i');
     return NULL;
 }

@@ -12,6 +12,7 @@
  *   !P      release what starts at page P, whoever's it is
  *   hP,N    take pages out of use        uP,N    put them into use, if that hold succeeded
  *   d       drain                        ?P, ?   look at page P, at all
+ *   iP,N    isolate N pages from page P  e       end the isolation
  *   kN      the next call is killed after N of its steps; an heir, on the same lane, releases what
  *           it withholds, by whole runs, and goes on
  *
@@ -46,6 +47,7 @@ typedef struct script {
     part parts[SCHEDULE_THREADS + 1]; /* one a thread; at FIRST, what is there first */
     bool lawless;                     /* somebody releases what may be another's */
     bool deadly;                      /* somebody is killed */
+    bool isolating;                   /* pages go out of use as they are released */
 } script;
 
 /* Returns NULL, or what is wrong with the text. */
