@@ -3,7 +3,7 @@
  * Isolation against releases, step by step: before each atomic access of a release, an isolation
  * begins or ends; before each access of an isolation, a run is released, a page of the range is
  * taken, or the isolation ended. No page is lost, none is free twice, a range isn't complete while
- * a page of it is in use, and a last call finds it complete.
+ * a page of it is in use, nothing but that page is left out, and a last call finds it complete.
  */
 #include "world.h"
 
@@ -136,6 +136,7 @@ static bool isolate_once(world *w, deed what, unsigned long at)
 static bool isolate_free_once(world *w, unsigned long at, size_t *taken)
 {
     size_t in_use;
+    lfb_stats stats;
     S.deed = TAKE;
     S.at = at;
     S.seen = 0;
@@ -147,7 +148,9 @@ static bool isolate_free_once(world *w, unsigned long at, size_t *taken)
     if (S.taken) {
         *taken += 1;
         assert_int_equal(status, LFB_BUSY);
-        assert_true(in_use > 0);
+        assert_int_equal(in_use, 1);
+        lfb_get_stats(&w->lfb, &stats);
+        assert_int_equal(stats.held_pages, COUNT - 1); /* all that was free throughout */
         assert_int_equal(lfb_free_on(&w->lfb, 1, world_page(w, TAKEN)), LFB_OK);
         status = isolate(FIRST, COUNT, &in_use);
     }

@@ -47,6 +47,23 @@ static void forget(const lfb_t *lfb)
     lfb_store_relaxed(&shared_of(lfb)->isolated_pages, 0); /* relaxed: orders nothing */
 }
 
+/* Takes pages out of use, from the first one on: all before *stop, or where some of those have been
+ * taken since, fewer, down to one; *stop says how far it came. Returns false if the first page has
+ * been taken. */
+static bool hold_first(const lfb_t *lfb, lfb_lane *lane, uintptr_t page, uintptr_t *stop)
+{
+    lfb_range part = {page, *stop - page};
+    while (!lfb_range_claim(lfb, lane, part, false)) {
+        if (part.pages == 1) {
+            return false;
+        }
+        part.pages /= 2;
+        *stop = page + part.pages;
+    }
+    lfb_range_to_holes(lfb, lane, part);
+    return true;
+}
+
 /* Takes what is free in the range out of use. Returns how many pages of it are in use. */
 static uintptr_t hold_free(const lfb_t *lfb, lfb_lane *lane, lfb_range range)
 {
@@ -55,11 +72,9 @@ static uintptr_t hold_free(const lfb_t *lfb, lfb_lane *lane, lfb_range range)
     for (uintptr_t page = range.page; page < end;) {
         lfb_piece piece = lfb_tree_locate(lfb, page);
         uintptr_t stop = lfb_piece_end(&piece) < end ? lfb_piece_end(&piece) : end;
-        lfb_range part = {page, stop - page};
-        if (piece.state == STATE_FREE && lfb_range_claim(lfb, lane, part, false)) {
-            lfb_range_to_holes(lfb, lane, part);
-        } else if (piece.state != STATE_HOLE) {
-            in_use += part.pages; /* or was when it was claimed */
+        if (piece.state == STATE_FREE ? !hold_first(lfb, lane, page, &stop)
+                                      : piece.state != STATE_HOLE) {
+            in_use += stop - page;
         }
         page = stop;
     }
