@@ -101,6 +101,14 @@ static void *trim(void *context)
     return bytes;
 }
 
+/* A second handle maps the pool a second time. ThreadSanitizer takes one word at two addresses for
+ * two, and what threads tell each other through both for nothing: there one handle does both. */
+#if defined __SANITIZE_THREAD__
+enum { MAPPINGS = 1 };
+#else
+enum { MAPPINGS = 2 };
+#endif
+
 static void run_all(const lfb_pool_config *config)
 {
     const char *given = getenv("LFB_STEPS");
@@ -111,7 +119,7 @@ static void run_all(const lfb_pool_config *config)
     uint64_t seed = random_seed();
     lfb_pool *pool = pools_create(config);
     lfb_pool *trimming = NULL;
-    if (config->kind != LFB_POOL_PRIVATE) {
+    if (config->kind != LFB_POOL_PRIVATE && MAPPINGS > 1) {
         lfb_pool_config as_released = {.kind = LFB_POOL_SHARED, .trim_order = 6};
         trimming = lfb_pool_open_fd(lfb_pool_fd(pool), &as_released, NULL);
         assert_non_null(trimming);
@@ -154,7 +162,10 @@ static void test_private(void **state)
 static void test_shared(void **state)
 {
     (void)state;
-    lfb_pool_config config = {.kind = LFB_POOL_SHARED, .size = 32 << 20, .owner_tags = true};
+    lfb_pool_config config = {.kind = LFB_POOL_SHARED,
+                              .size = 32 << 20,
+                              .owner_tags = true,
+                              .trim_order = MAPPINGS > 1 ? 0 : 6};
     run_all(&config);
 }
 
