@@ -7,7 +7,7 @@
  * An lfb hands out pages of one range of addresses to many CPUs at once. It never touches the
  * pages themselves: the range may be physical memory, huge pages, a shared segment, device memory
  * or just numbers. What it knows lies in metadata that the caller provides: about 2.17 bits a page
- * (2.42 in the 32-bit build), 128 bytes a lane and a constant.
+ * (2.44 in the 32-bit build), 128 bytes a lane and a constant.
  *
  *     page    the unit of allocation, page_size bytes
  *     order   a block of order k is 2^k pages, aligned by its absolute address to its own size
