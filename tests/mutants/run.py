@@ -113,7 +113,7 @@ class Builder:
         self.objects = objects
         self.sound = sound
         self.changed = changed
-        self.passed = {}  # by test, once it was asked
+        self.vouched = {}  # by test, once it was asked: how it failed, or None
         self.lock = threading.Lock()
         self.reads = {}  # by object: the files of the tree that it was made of
         self.made = {}
@@ -144,10 +144,14 @@ class Builder:
     def vouch_for(self, test):
         """A test that fails for the sound core as well proves nothing."""
         with self.lock:
-            if test not in self.passed:
-                self.passed[test] = failure(test, self.objects / test.program.name) is None
-        if not self.passed[test]:
-            raise Trouble(f"'{test.name}' fails without a fault too")
+            if test not in self.vouched:
+                with tempfile.TemporaryFile("w+", errors="replace") as said:
+                    how = failure(test, self.objects / test.program.name, said)
+                    said.seek(0)
+                    told = [line for line in said if not line.startswith(("[ RUN", "[       OK"))]
+                    self.vouched[test] = how and f"{how}, and says:\n{''.join(told)[-2000:]}"
+        if self.vouched[test]:
+            raise Trouble(f"'{test.name}' fails without a fault too: it {self.vouched[test]}")
 
     @staticmethod
     def call(command, what):
@@ -156,12 +160,12 @@ class Builder:
             raise Trouble(f"{what} doesn't compile:\n{done.stderr[:2000]}")
 
 
-def failure(test, program):
+def failure(test, program, output=subprocess.DEVNULL):
     """How the test failed; None: it passed."""
     limited = ["sh", "-c", f'ulimit -t {test.seconds}; exec "$0" "$@"']
     try:
         done = run([*limited, program, *test.arguments], env={**os.environ, **test.environment},
-                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                   stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                    timeout=20 * test.seconds)
     except subprocess.TimeoutExpired:
         return "hangs"
