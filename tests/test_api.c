@@ -842,6 +842,27 @@ static void test_free_bulk_twice_the_same(void **state)
     assert_refused(w, lfb_free_bulk(&w->lfb, 1, long_run), 0);
 }
 
+/* What lies in a node before the first of two runs may belong to one that began before the node. */
+static void test_free_bulk_the_end_before(void **state)
+{
+    world *w = *state;
+    static const struct {
+        place behind;
+        size_t end;
+    } nodes[] = {
+        {{5 * LEAF + 8, 3}, 5 * LEAF},
+        {{1536 + 4 * LEAF, LEAF}, 1536},
+    };
+    for (size_t i = 0; i < sizeof(nodes) / sizeof(*nodes); i++) {
+        uintptr_t in[2] = {world_page(w, nodes[i].behind.page), world_page(w, nodes[i].end)};
+        assert_int_equal(lfb_alloc_at(&w->lfb, in[0], nodes[i].behind.pages), LFB_OK);
+        assert_int_equal(lfb_free_bulk(&w->lfb, 2, in), 1);
+        assert_refused(w, lfb_free_bulk(&w->lfb, 1, in + 1), 0);
+    }
+    assert_int_equal(lfb_size_of(&w->lfb, world_page(w, 4 * LEAF)), LEAF + 8);
+    assert_int_equal(lfb_size_of(&w->lfb, world_page(w, 1024)), runs[LONG_RUN].pages);
+}
+
 /* Allocates the pages of a leaf one by one, and notes their addresses. */
 static void alloc_leaf_at(world *w, size_t page, uintptr_t out[])
 {
@@ -1890,6 +1911,7 @@ static const struct CMUnitTest tests[] = {
     IN_SCENE(test_free_bulk_with_a_bad_one),
     IN_SCENE(test_free_bulk_twice_the_same),
     IN_SCENE(test_free_bulk_pairs),
+    IN_SCENE(test_free_bulk_the_end_before),
     IN_RANGE(test_free_bulk_twice_in_a_leaf),
     IN_RANGE(test_free_bulk_merges),
     IN_SCENE(test_free_bulk_of_all),

@@ -91,7 +91,9 @@ static bool are_a_leaf(const lfb_t *lfb, lfb_node node, const uintptr_t in[], si
 }
 
 /* The slots of a node, as low bits, with which the first addresses begin. *count: in, how many
- * addresses there are; out, how many of them begin a slot of this node, each another. */
+ * addresses there are; out, how many of them begin a slot of this node, each another. Only the
+ * first address may be the node's own: node_of_run() has looked whether a run begins there, or goes
+ * on from an earlier node; for another one, nobody has. */
 static lfb_word slots_at(const lfb_t *lfb, lfb_node node, const uintptr_t in[], size_t *count)
 {
     if (are_a_leaf(lfb, node, in, *count)) {
@@ -102,14 +104,16 @@ static lfb_word slots_at(const lfb_t *lfb, lfb_node node, const uintptr_t in[], 
     uintptr_t first = lfb_page_of_node(node) >> lfb_slot_order(node.level);
     uintptr_t slots = word_slots(node.level);
     lfb_word bits = 0;
+    lfb_word not_again = 0;
     size_t i = 0;
     for (; i < *count; i++) {
         uintptr_t slot = (in[i] >> shift) - first;
         lfb_word bit = (lfb_word)1 << (CODE_BITS * (slot & (slots - 1)));
-        if (slot >= slots || bits & bit || (in[i] & (((uintptr_t)1 << shift) - 1))) {
+        if (slot >= slots || not_again & bit || (in[i] & (((uintptr_t)1 << shift) - 1))) {
             break;
         }
         bits |= bit;
+        not_again = bits | 1;
     }
     *count = i;
     return bits;
