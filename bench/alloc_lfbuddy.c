@@ -37,16 +37,14 @@ static void bulk_put(unsigned thread, size_t count, const int64_t in[])
     lfb_free_bulk_on(&subject, thread, count, (const uintptr_t *)in);
 }
 
-const allocator allocator_lfbuddy_bulk = {
-    .name = "lfbuddy-bulk",
-    .about = "this library, 64 blocks a call; only in bulk and remote",
-    .kind = ALLOCATOR_RANGE,
-    .init = bulk_init,
-    .get = subject_get,
-    .put = subject_put,
-    .fini = subject_fini,
-    .get_bulk = bulk_get,
-    .put_bulk = bulk_put,
-    .metadata = subject_metadata_bytes,
-    .check = subject_check,
-};
+#define LFBUDDY_BULK(blocks, its_name)                                                             \
+    {                                                                                              \
+        .name = its_name,                                                                          \
+        .about = "this library, " #blocks " blocks a call; only in bulk and remote",               \
+        .kind = ALLOCATOR_RANGE, .init = bulk_init, .get = subject_get, .put = subject_put,        \
+        .fini = subject_fini, .bulk = (blocks), .get_bulk = bulk_get, .put_bulk = bulk_put,        \
+        .metadata = subject_metadata_bytes, .check = subject_check,                                \
+    }
+
+const allocator allocator_lfbuddy_bulk = LFBUDDY_BULK(64, "lfbuddy-bulk");
+const allocator allocator_lfbuddy_bulk512 = LFBUDDY_BULK(512, "lfbuddy-bulk512");

@@ -44,7 +44,9 @@ typedef struct allocator {
     const char *(*missing)(void); /* NULL: it can run; else what to do about it */
     int64_t (*get_run)(unsigned thread, size_t pages);
     void (*put_run)(unsigned thread, int64_t page, size_t pages);
-    /* Having these, it takes part only in the workloads that call them. */
+    /* Having these, it takes part only in the workloads that call them, for so many blocks at once.
+     */
+    size_t bulk;
     size_t (*get_bulk)(unsigned thread, unsigned order, size_t count, int64_t out[]);
     void (*put_bulk)(unsigned thread, size_t count, const int64_t in[]);
     size_t (*metadata)(void);              /* bytes, between init and fini */
@@ -55,9 +57,9 @@ typedef struct allocator {
     const char *flaw;       /* a known one, that a verification may find */
 } allocator;
 
-extern const allocator allocator_floor, allocator_lfbuddy, allocator_lfbuddy_bulk, allocator_cache,
-    allocator_nbbs, allocator_nbbs_bunch, allocator_spinlock, allocator_glibc, allocator_jemalloc,
-    allocator_mimalloc, allocator_tcmalloc;
+extern const allocator allocator_floor, allocator_lfbuddy, allocator_lfbuddy_bulk,
+    allocator_lfbuddy_bulk512, allocator_cache, allocator_nbbs, allocator_nbbs_bunch,
+    allocator_spinlock, allocator_glibc, allocator_jemalloc, allocator_mimalloc, allocator_tcmalloc;
 
 /* From another build of the core, hence a function. */
 const allocator *allocator_lfbuddy_counted(void);

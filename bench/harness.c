@@ -53,7 +53,7 @@ void harness_meet(worker *w)
 static size_t fill_in_bulk(worker *w, size_t from, size_t to)
 {
     for (size_t i = from; i < to;) {
-        size_t wanted = to - i < HARNESS_BULK ? to - i : HARNESS_BULK;
+        size_t wanted = to - i < w->allocator->bulk ? to - i : w->allocator->bulk;
         size_t got = w->allocator->get_bulk(w->thread, w->order, wanted, w->held + i);
         i += got;
         if (got < wanted) {
@@ -81,15 +81,15 @@ size_t harness_fill(worker *w, size_t from, size_t to)
     return failures;
 }
 
+/* What failed is at the end: see fill_in_bulk. */
 static void empty_in_bulk(worker *w, size_t from, size_t to)
 {
-    for (size_t i = from; i < to && w->held[i] >= 0;) {
-        size_t count = 1;
-        while (count < HARNESS_BULK && i + count < to && w->held[i + count] >= 0) {
-            count++;
-        }
+    while (to > from && w->held[to - 1] < 0) {
+        to--;
+    }
+    for (size_t i = from, count; i < to; i += count) {
+        count = to - i < w->allocator->bulk ? to - i : w->allocator->bulk;
         w->allocator->put_bulk(w->thread, count, w->held + i);
-        i += count;
     }
 }
 

@@ -20,7 +20,6 @@
 
 enum {
     HARNESS_BATCH = 256, /* operations between two looks at the clock */
-    HARNESS_BULK = 64,   /* blocks in a call of get_bulk */
     HARNESS_NONE = -1,   /* no block in this entry */
     HARNESS_FRAG_SAMPLES = 6,
     HARNESS_MAX_THREADS = 256

@@ -14,10 +14,19 @@ static size_t count;
 void registry_open(void)
 {
     const allocator *built_in[] = {
-        &allocator_floor,    &allocator_lfbuddy,  &allocator_lfbuddy_bulk,
-        &allocator_cache,    &allocator_nbbs,     &allocator_nbbs_bunch,
-        &allocator_spinlock, &allocator_glibc,    &allocator_jemalloc,
-        &allocator_mimalloc, &allocator_tcmalloc, allocator_lfbuddy_counted(),
+        &allocator_floor,
+        &allocator_lfbuddy,
+        &allocator_lfbuddy_bulk,
+        &allocator_lfbuddy_bulk512,
+        &allocator_cache,
+        &allocator_nbbs,
+        &allocator_nbbs_bunch,
+        &allocator_spinlock,
+        &allocator_glibc,
+        &allocator_jemalloc,
+        &allocator_mimalloc,
+        &allocator_tcmalloc,
+        allocator_lfbuddy_counted(),
     };
     count = sizeof(built_in) / sizeof(built_in[0]);
     memcpy(entries, built_in, sizeof(built_in));

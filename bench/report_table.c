@@ -18,7 +18,7 @@ const char *const report_notes[] = {
     "M/s: operations of all threads together by wall time, in millions.",
     "p50 to max: of single calls, in runs of their own; what reading the clock takes is "
     "subtracted. "
-    "lfbuddy-bulk: calls for up to 64 blocks.",
+    "lfbuddy-bulk, -bulk512: calls for up to 64 and 512 blocks.",
     "fail: allocations refused, of all rounds. upd, cas-, lines: atomic updates, failed "
     "compare-and-swaps and cache lines written, a call, by another build of the core.",
     "Nobody touches the pages: the heaps (glibc, jemalloc, mimalloc, tcmalloc) are spared the page "

@@ -30,7 +30,8 @@
 #define LFB_PROBE_ALLOC_ALL(lfb, lane, count, addresses, each)                                     \
     __extension__({                                                                                \
         for (size_t probed = 0; probed < (count); probed++) {                                      \
-            LFB_PROBE_ALLOC(lfb, lane, (addresses)[probed] >> (lfb)->page_shift, each);            \
+            DTRACE_PROBE4(lfbuddy, alloc, lfb, (addresses)[probed], each,                          \
+                          lfb_lane_number(lfb, lane));                                             \
         }                                                                                          \
     })
 #define LFB_PROBE_FREE(lfb, lane, page, pages)                                                     \
@@ -41,7 +42,8 @@
 #define LFB_PROBE_FREE_ALL(lfb, lane, count, addresses)                                            \
     __extension__({                                                                                \
         for (size_t probed = 0; probed < (count); probed++) {                                      \
-            LFB_PROBE_FREE(lfb, lane, (addresses)[probed] >> (lfb)->page_shift, (size_t)0);        \
+            DTRACE_PROBE4(lfbuddy, free, lfb, (addresses)[probed], (size_t)0,                      \
+                          lfb_lane_number(lfb, lane));                                             \
         }                                                                                          \
     })
 #define LFB_PROBE_SPLIT(lfb, page, order, blocks)                                                  \
