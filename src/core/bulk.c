@@ -79,13 +79,14 @@ size_t lfb_alloc_bulk(lfb_t *lfb, unsigned order, size_t count, uintptr_t out[])
 /* Whether the first addresses are those of all pages of a leaf, one after the other. */
 static bool are_a_leaf(const lfb_t *lfb, lfb_node node, const uintptr_t in[], size_t count)
 {
-    uintptr_t first = lfb_address_of(lfb, lfb_page_of_node(node));
+    uintptr_t page_size = lfb_address_of(lfb, 1);
+    uintptr_t address = lfb_address_of(lfb, lfb_page_of_node(node));
     uintptr_t different = 0;
-    if (node.level > 0 || count < LEAF_SLOTS || in[1] != first + lfb_address_of(lfb, 1)) {
+    if (node.level > 0 || count < LEAF_SLOTS || in[1] != address + page_size) {
         return false;
     }
-    for (uintptr_t i = 0; i < LEAF_SLOTS; i++) { /* no way out: for vector instructions */
-        different |= in[i] ^ (first + (i << lfb->page_shift));
+    for (size_t i = 0; i < LEAF_SLOTS; i++, address += page_size) {
+        different |= in[i] ^ address; /* and no way out: for vector instructions */
     }
     return different == 0;
 }

@@ -35,20 +35,17 @@ static unsigned pages_in_use(const lfb_t *lfb, lfb_node node)
     unsigned free = lfb_count_bits(word_with_code(word, 1, CODE_FREE)) * LEAF_SLOTS;
     lfb_word by_byte = 0;
     /* All leaves, for those that are live sit under an OPEN slot (T1): no bits to pick. */
-    lfb_children leaves = lfb_children_of(lfb, node);
-    uintptr_t end = leaves.first + NODE_SLOTS;
-    end = end < leaves.count ? end : leaves.count;
-    const lfb_atomic *leaf = leaves.words + (leaves.first < end ? leaves.first : 0);
-    const lfb_atomic *last = leaves.words + end;
-    while (leaf < last) {
+    lfb_leaves leaves = lfb_leaves_of(lfb, node);
+    const lfb_atomic *leaf = leaves.first;
+    while (leaf < leaves.end) {
         lfb_word twos = 0;
-        const lfb_atomic *stop = last - leaf < 3 ? last : leaf + 3;
+        const lfb_atomic *stop = leaves.end - leaf < 3 ? leaves.end : leaf + 3;
         for (; leaf < stop; leaf++) {
             lfb_word pages = lfb_load_relaxed(leaf);
             if (LFB_LIKELY(!word_is_empty(pages, 0))) {
                 twos += word_find_block(pages, 0, 0);
             } else if (word_kind(pages) == KIND_PLAIN) {
-                uintptr_t slot = (uintptr_t)(leaf - leaves.words) - leaves.first;
+                unsigned slot = leaves.slot + (unsigned)(leaf - leaves.first);
                 free += open >> (CODE_BITS * slot) & 1 ? LEAF_SLOTS : 0;
             }
         }
@@ -75,6 +72,9 @@ static void put(const lfb_t *lfb, lfb_node node, unsigned room, unsigned keep, u
 
 static unsigned room_of(const lfb_t *lfb, lfb_node node)
 {
+    if (lfb_hint_order(lfb, node) < 0) {
+        return ROOM_FULL; /* mostly so when a lane leaves it, which has just found that out */
+    }
     unsigned used = pages_in_use(lfb, node);
     unsigned room = ((used << 7) + ((1U << lfb_node_order(1)) - 1)) >> lfb_node_order(1);
     return room < ROOM_FULL ? room : ROOM_FULL;
@@ -105,6 +105,30 @@ typedef struct circle {
     uintptr_t end;
 } circle;
 
+/* Whether a word of rooms, or several that were joined by OR and by AND, has nothing to pick:
+ * nothing but whole nodes, or full ones. */
+static bool is_plain(lfb_word joined_by_or, lfb_word joined_by_and)
+{
+    return joined_by_or == 0 || joined_by_and == BYTE_EACH((lfb_word)ROOM_FULL);
+}
+
+/* How many of the words from the first on have surely nothing to pick, of `most`: four at a time.
+ */
+static uintptr_t count_plain(const lfb_atomic *rooms, uintptr_t most)
+{
+    uintptr_t plain = 0;
+    for (; most - plain >= 4; plain += 4) {
+        lfb_word a = lfb_load_relaxed(&rooms[plain]);
+        lfb_word b = lfb_load_relaxed(&rooms[plain + 1]);
+        lfb_word c = lfb_load_relaxed(&rooms[plain + 2]);
+        lfb_word d = lfb_load_relaxed(&rooms[plain + 3]);
+        if (!is_plain(a | b | c | d, a & b & c & d)) {
+            break;
+        }
+    }
+    return plain;
+}
+
 /* The fullest of the nodes that the pick allows, from the one at `at` on round the circle: the
  * first that is nearly as full as allowed, or the best within PATIENCE words behind the first. */
 static bool pick_in(const lfb_t *lfb, circle c, uintptr_t at, lfb_pick pick, lfb_node *found)
@@ -119,8 +143,12 @@ static bool pick_in(const lfb_t *lfb, circle c, uintptr_t at, lfb_pick pick, lfb
     at /= BYTES_PER_WORD;
     for (; left > 0; left--, at = at + 1 < end ? at + 1 : first) {
         lfb_word room = lfb_load_relaxed(&rooms[at]);
-        if (LFB_LIKELY(room == 0 || room == BYTE_EACH((lfb_word)ROOM_FULL))) {
-            continue; /* nothing but whole nodes, or full ones */
+        if (LFB_LIKELY(is_plain(room, room))) {
+            uintptr_t behind = end - at < left ? end - at - 1 : left - 1;
+            uintptr_t plain = count_plain(&rooms[at + 1], behind);
+            at += plain;
+            left -= plain;
+            continue;
         }
         lfb_word fit = bytes_from(room, pick.least) & bytes_up_to(room, pick.most);
         if (fit) {

@@ -222,10 +222,21 @@ static bool are_in_range(const lfb_t *lfb, lfb_node node, lfb_word starts, unsig
                               (end - first) * lfb_slot_pages(node.level));
 }
 
+static LFB_INLINE void list_steps(uintptr_t first, uintptr_t step, size_t count, uintptr_t out[])
+{
+    for (size_t i = 0; i < count; i++, first += step) {
+        out[i] = first;
+    }
+}
+
 /* The pages of these slots (low bits). Returns how many. */
 static unsigned list_pages(lfb_node node, lfb_word slots, uintptr_t pages[])
 {
     unsigned got = 0;
+    if (node.level == 0 && slots == (WORD_EACH(1) & word_codes(0))) {
+        list_steps(lfb_page_of_node(node), 1, LEAF_SLOTS, pages);
+        return LEAF_SLOTS;
+    }
     for (; slots; slots &= slots - 1) {
         pages[got++] = lfb_page_of_slot(node, word_bit_slot(slots));
     }
@@ -322,7 +333,8 @@ unsigned lfb_tree_take_leaves(const lfb_t *lfb, lfb_node parent, unsigned group,
     lfb_word all = word_all(0, 0, CODE_FREE);
     lfb_word full = word_hold_all(all, word_find_block(all, 0, group), 1U << group);
     uintptr_t size = lfb_address_of(lfb, (uintptr_t)1 << group);
-    unsigned got = 0;
+    size_t blocks = LEAF_SLOTS >> group; /* in a leaf */
+    size_t got = 0;
     for (; slots; slots &= slots - 1) {
         unsigned slot = word_bit_slot(slots);
         lfb_node leaf = lfb_child(parent, slot);
@@ -330,12 +342,16 @@ unsigned lfb_tree_take_leaves(const lfb_t *lfb, lfb_node parent, unsigned group,
          * else has entered. */
         if (lfb_cas_acq_rel(lfb_word_of(lfb, leaf), &tags[slot], full)) {
             uintptr_t address = lfb_address_of(lfb, lfb_page_of_node(leaf));
-            for (unsigned end = got + (LEAF_SLOTS >> group); got < end; got++, address += size) {
-                out[got] = address;
+            /* Apart, for the compiler. */
+            if (blocks == LEAF_SLOTS) {
+                list_steps(address, size, LEAF_SLOTS, out + got);
+            } else {
+                list_steps(address, size, blocks, out + got);
             }
+            got += blocks;
         }
     }
-    return got;
+    return (unsigned)got;
 }
 
 /* ----------------------------------------------------------------------------- releasing ---- */
