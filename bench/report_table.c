@@ -150,11 +150,11 @@ void report_frag(const measurement *m)
             printf(
                 "Wholly free 2 MiB blocks after so many rounds of churn, the ideal, and how many "
                 "such blocks can be allocated in the end\n");
-            printf("%-10s %-14s %6s %6s %6s %6s %6s %6s %6s %6s\n", "workload", "allocator", "0",
-                   "20", "40", "60", "80", "100", "ideal", "got");
+            printf("%-10s %3s %-14s %6s %6s %6s %6s %6s %6s %6s %6s\n", "workload", "ord",
+                   "allocator", "0", "20", "40", "60", "80", "100", "ideal", "got");
             titled = true;
         }
-        printf("%-10s %-14s", r->cell.workload->name, r->allocator->name);
+        printf("%-10s %3u %-14s", r->cell.workload->name, r->cell.order, r->allocator->name);
         for (size_t i_sample = 0; i_sample < HARNESS_FRAG_SAMPLES; i_sample++) {
             printf(" %6zu", r->frag.huge[i_sample]);
         }

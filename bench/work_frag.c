@@ -19,7 +19,7 @@ enum {
 
 static size_t capacity(const cell *c)
 {
-    return c->pages * FILL_PERCENT / 100;
+    return (c->pages >> c->order) * FILL_PERCENT / 100;
 }
 
 static bool frag_open(run *r)
@@ -39,10 +39,11 @@ static size_t count_huge(worker *w)
 {
     unsigned char *in_use = w->run->shared;
     size_t blocks = w->run->cell.pages / HUGE_PAGES;
+    size_t each = w->order > HUGE_ORDER ? (size_t)1 << (w->order - HUGE_ORDER) : 1;
     memset(in_use, 0, blocks);
     for (size_t i = 0; i < w->count; i++) {
         if (w->held[i] >= 0) {
-            in_use[w->held[i] / HUGE_PAGES] = 1;
+            memset(in_use + w->held[i] / HUGE_PAGES, 1, each);
         }
     }
     size_t free_blocks = 0;
@@ -55,18 +56,18 @@ static size_t count_huge(worker *w)
 static void prepare(worker *w, unsigned percent)
 {
     for (size_t i = 0; i < w->count; i++) {
-        w->held[i] = w->allocator->get(i % LANES, 0);
+        w->held[i] = w->allocator->get(i % LANES, w->order);
     }
     xorshift_shuffle(&w->random, w->held, w->count);
-    size_t kept = w->run->cell.pages * percent / 100;
+    size_t kept = (w->run->cell.pages >> w->order) * percent / 100;
     for (size_t i = kept; i < w->count; i++) {
         if (w->held[i] >= 0) {
-            w->allocator->put(i % LANES, w->held[i], 0);
+            w->allocator->put(i % LANES, w->held[i], w->order);
         }
     }
     w->count = kept;
     w->run->frag.huge[0] = count_huge(w);
-    w->run->frag.ideal = (w->run->cell.pages - kept) / HUGE_PAGES;
+    w->run->frag.ideal = (w->run->cell.pages - (kept << w->order)) / HUGE_PAGES;
 }
 
 /* Moves `count` random entries to the front. */
@@ -84,11 +85,11 @@ static void replace(worker *w, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (w->held[i] >= 0) {
-            w->allocator->put(i % LANES, w->held[i], 0);
+            w->allocator->put(i % LANES, w->held[i], w->order);
         }
     }
     for (size_t i = 0; i < count; i++) {
-        w->held[i] = w->allocator->get(i % LANES, 0);
+        w->held[i] = w->allocator->get(i % LANES, w->order);
         w->failures += w->held[i] < 0;
     }
 }
@@ -110,10 +111,10 @@ static size_t count_allocations(worker *w)
 }
 
 /*
- * Fill to 95 % with single pages, release at random down to 50 % (80 %) of the range; then 100
- * rounds, in each of which a tenth of the held pages, picked at random, is released and as many are
- * allocated. Every 20 rounds the wholly free 2 MiB blocks are counted; at the end, how many order-9
- * allocations succeed. What is timed is the rounds' releases and allocations.
+ * Fill to 95 % with blocks of one order, release at random down to 50 % (80 %) of the range; then
+ * 100 rounds, in each of which a tenth of the held blocks, picked at random, is released and as
+ * many are allocated. Every 20 rounds the wholly free 2 MiB blocks are counted; at the end, how
+ * many order-9 allocations succeed. What is timed is the rounds' releases and allocations.
  */
 static void work(worker *w)
 {
@@ -145,8 +146,8 @@ static void prepare80(worker *w)
     {                                                                                              \
         .name = "frag-" #percent,                                                                  \
         .about = "churn at " #percent " % of the range; 2 MiB blocks left whole",                  \
-        .range_only = true, .threads = LANES, .capacity = capacity, .open = frag_open,             \
-        .close = frag_close, .prepare = prepare##percent, .work = work                             \
+        .by_order = true, .range_only = true, .threads = LANES, .capacity = capacity,              \
+        .open = frag_open, .close = frag_close, .prepare = prepare##percent, .work = work          \
     }
 
 const workload workload_frag50 = FRAG(50);

@@ -154,7 +154,7 @@ static LFB_APART lfb_status free_run(lfb_t *lfb, lfb_lane *lane, uintptr_t addre
         lfb_freed freed;
         if (lfb_tree_release(lfb, lane, piece.node, piece.word, live, &freed)) {
             lfb_hint_raise(lfb, &freed);
-            lfb_room_released(lfb, piece.node, piece.word, &freed);
+            lfb_room_released(lfb, piece.node, &freed);
             uintptr_t done = lfb_piece_pages(&piece);
             if (length > done) {
                 lfb_range_release(lfb, lane, (lfb_range){page + done, length - done});

@@ -130,7 +130,7 @@ static bool merge_together(const lfb_t *lfb, lfb_lane *lane, const lfb_retired *
         return false;
     }
     lfb_hint_raise(lfb, &freed);
-    lfb_room_released(lfb, freed.lowest, retired->words[word_bit_slot(slots)], &freed);
+    lfb_room_released(lfb, freed.lowest, &freed);
     return true;
 }
 
@@ -194,7 +194,7 @@ static size_t free_in_node(lfb_t *lfb, lfb_lane *lane, size_t count, const uintp
         lfb_freed freed;
         if (lfb_tree_release(lfb, lane, node, seen, live, &freed)) {
             lfb_hint_raise(lfb, &freed);
-            lfb_room_released(lfb, node, seen, &freed);
+            lfb_room_released(lfb, node, &freed);
             return done;
         }
     }

@@ -205,22 +205,6 @@ static inline lfb_atomic *lfb_child_word(const lfb_children *children, unsigned 
                                    : NULL;
 }
 
-/* The words of the leaves below a node of level 1, those in the range, side by side. */
-typedef struct lfb_leaves {
-    const lfb_atomic *first;
-    const lfb_atomic *end;
-    unsigned slot; /* of the first, in the node */
-} lfb_leaves;
-
-static inline lfb_leaves lfb_leaves_of(const lfb_t *lfb, lfb_node node)
-{
-    lfb_children all = lfb_children_of(lfb, node);
-    uintptr_t first = all.first < all.count ? all.first : 0;
-    uintptr_t end = all.first + NODE_SLOTS;
-    end = end < all.count ? end : all.count;
-    return (lfb_leaves){all.words + first, all.words + end, (unsigned)(first - all.first)};
-}
-
 /* The lane of who doesn't name one. */
 static inline unsigned lfb_lane_now(const lfb_t *lfb)
 {

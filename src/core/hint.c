@@ -85,21 +85,23 @@ static int order_of_empty(lfb_node node, lfb_word word)
     return word_kind(word) == KIND_HOLE ? -1 : (int)lfb_node_order(node.level);
 }
 
-/* The larger of `best` and the largest free order of the leaves below a node of level 1: of EMPTY
- * ones under these slots (low bits), and of live ones, which sit under such a slot (T1). */
-static int survey_leaves(const lfb_t *lfb, lfb_node node, lfb_word open, int best)
+/* The larger of `best` and the largest free order of leaves: those under these slots (low bits). */
+static int survey_leaves(const lfb_t *lfb, lfb_node node, lfb_word slots, int best)
 {
-    lfb_leaves leaves = lfb_leaves_of(lfb, node);
+    lfb_children leaves = lfb_children_of(lfb, (lfb_node){1, node.number});
     unsigned better = (unsigned)(best + 1);
-    for (const lfb_atomic *leaf = leaves.first; leaf < leaves.end; leaf++) {
+    for (; slots; slots &= slots - 1) {
+        const lfb_atomic *leaf = lfb_child_word(&leaves, word_bit_slot(slots));
+        if (!leaf) {
+            continue; /* only damage opens a slot outside the range */
+        }
         lfb_word word = lfb_load_seq_cst(leaf); /* H1 */
-        if (word_is_empty(word, 0)) {
-            unsigned slot = leaves.slot + (unsigned)(leaf - leaves.first);
-            unsigned beyond = (unsigned)(order_of_empty(lfb_child(node, slot), word) + 1);
-            better = open >> (CODE_BITS * slot) & 1 && beyond > better ? beyond : better;
+        if (!LFB_LIKELY(!word_is_empty(word, 0))) {
+            unsigned beyond = (unsigned)(order_of_empty(lfb_child(node, 0), word) + 1);
+            better = beyond > better ? beyond : better;
             continue;
         }
-        if (LFB_LIKELY(word_find_block(word, 0, 0) == 0)) {
+        if (word_find_block(word, 0, 0) == 0) {
             continue;
         }
         while (better <= LFB_LEAF_ORDER && word_find_block(word, 0, better)) {

@@ -62,6 +62,15 @@ static LFB_INLINE bool quick_is_underrated(const lfb_t *lfb, quick_place place, 
            word_may_have_made(live, run, slot, beyond > 0 ? (unsigned)beyond : 0);
 }
 
+/* Whether the room of the node, which may be tight, is counted anew: see lfb_room_is_sampled. */
+static LFB_INLINE bool quick_counts(lfb_node node, lfb_word run, lfb_word live, bool tight)
+{
+    if (node.level == 0) {
+        return lfb_room_is_sampled(node, live, run, tight);
+    }
+    return node.level == 1 && (tight || lfb_room_is_one_of_few(node, live));
+}
+
 /* The seldom part of quick_tell. */
 static LFB_APART void quick_tell_more(const lfb_t *lfb, lfb_node node, unsigned slot, lfb_word run,
                                       lfb_word live)
@@ -71,7 +80,8 @@ static LFB_APART void quick_tell_more(const lfb_t *lfb, lfb_node node, unsigned 
     if (quick_is_underrated(lfb, place, node, slot, run, live)) {
         lfb_hint_raise_in(lfb, node, live);
     }
-    if (place.level == 1 && lfb_room_is_sampled(live)) {
+    bool tight = place.level == 1 && lfb_room_is_tight(lfb, place.index);
+    if (quick_counts(node, run, live, tight)) {
         lfb_room_refresh(lfb, (lfb_node){1, lfb->levels[1].first + place.index});
     }
 }
@@ -85,7 +95,8 @@ static LFB_INLINE void quick_tell(const lfb_t *lfb, lfb_lane *lane, lfb_node nod
         return;
     }
     quick_place place = quick_place_of(lfb, node);
-    if (place.level > 1 || lfb_room_is_tight(lfb, place.index)) {
+    bool tight = place.level == 1 && lfb_room_is_tight(lfb, place.index);
+    if (tight || place.level > 1) {
         unsigned order = lfb_high_bit(word_mask_slots(run, slot));
         lfb_guess *next = &lane->next[lfb_place_of(node.level, order)];
         uint32_t index = lfb_index_of(lfb, node);
@@ -94,7 +105,7 @@ static LFB_INLINE void quick_tell(const lfb_t *lfb, lfb_lane *lane, lfb_node nod
         }
     }
     if (lfb_is_exhaustion_noted(lfb) || quick_is_underrated(lfb, place, node, slot, run, live) ||
-        (place.level == 1 && lfb_room_is_sampled(live))) {
+        quick_counts(node, run, live, tight)) {
         quick_tell_more(lfb, node, slot, run, live);
     }
 }
@@ -108,7 +119,7 @@ static LFB_APART bool quick_retire(const lfb_t *lfb, lfb_lane *lane, lfb_node no
         return false;
     }
     lfb_hint_raise(lfb, &freed);
-    lfb_room_released(lfb, node, seen, &freed);
+    lfb_room_released(lfb, node, &freed);
     return true;
 }
 

@@ -25,34 +25,44 @@ static lfb_word add_up_in_bytes(lfb_word twos)
 
 _Static_assert(4 * NODE_SLOTS < 256, "see above");
 
+/* The FREE slots of a leaf, as low bits; none if it is EMPTY. No branch: whether it is can't be
+ * foretold. */
+static LFB_INLINE lfb_word free_slots(const lfb_atomic *leaf)
+{
+    lfb_word word = lfb_load_relaxed(leaf);
+    return word_find_block(word, 0, 0) & ((lfb_word)word_is_empty(word, 0) - 1);
+}
+
+static LFB_INLINE unsigned free_in_leaves(const lfb_atomic *leaf, unsigned count)
+{
+    lfb_word by_byte = 0;
+    for (; count >= 3; count -= 3, leaf += 3) {
+        by_byte += add_up_in_bytes(free_slots(leaf) + free_slots(leaf + 1) + free_slots(leaf + 2));
+    }
+    for (; count > 0; count--, leaf++) {
+        by_byte += add_up_in_bytes(free_slots(leaf));
+    }
+    lfb_word by_pair = (by_byte & WORD_ONES / 0x101) + (by_byte >> 8 & WORD_ONES / 0x101);
+    return (unsigned)(by_pair * (WORD_ONES / 0xffff) >> (LFB_WORD_BITS - 16));
+}
+
 static unsigned pages_in_use(const lfb_t *lfb, lfb_node node)
 {
     lfb_word word = lfb_load_relaxed(lfb_word_of(lfb, node));
     if (word_is_empty(word, 1)) {
         return word_kind(word) == KIND_PLAIN ? 0 : (unsigned)NODE_SLOTS * LEAF_SLOTS;
     }
-    lfb_word open = word_with_code(word, 1, CODE_OPEN);
     unsigned free = lfb_count_bits(word_with_code(word, 1, CODE_FREE)) * LEAF_SLOTS;
-    lfb_word by_byte = 0;
-    /* All leaves, for those that are live sit under an OPEN slot (T1): no bits to pick. */
-    lfb_leaves leaves = lfb_leaves_of(lfb, node);
-    const lfb_atomic *leaf = leaves.first;
-    while (leaf < leaves.end) {
-        lfb_word twos = 0;
-        const lfb_atomic *stop = leaves.end - leaf < 3 ? leaves.end : leaf + 3;
-        for (; leaf < stop; leaf++) {
-            lfb_word pages = lfb_load_relaxed(leaf);
-            if (LFB_LIKELY(!word_is_empty(pages, 0))) {
-                twos += word_find_block(pages, 0, 0);
-            } else if (word_kind(pages) == KIND_PLAIN) {
-                unsigned slot = leaves.slot + (unsigned)(leaf - leaves.first);
-                free += open >> (CODE_BITS * slot) & 1 ? LEAF_SLOTS : 0;
-            }
-        }
-        by_byte += add_up_in_bytes(twos);
-    }
-    lfb_word by_pair = (by_byte & WORD_ONES / 0x101) + (by_byte >> 8 & WORD_ONES / 0x101);
-    free += (unsigned)(by_pair * (WORD_ONES / 0xffff) >> (LFB_WORD_BITS - 16));
+    /* All leaves, for those that are live sit under an OPEN slot (T1); of those that are EMPTY
+     * there, not merged yet, none. */
+    lfb_children leaves = lfb_children_of(lfb, (lfb_node){1, node.number});
+    uintptr_t first = leaves.first < leaves.count ? leaves.first : 0;
+    uintptr_t end = leaves.first + NODE_SLOTS;
+    end = end < leaves.count ? end : leaves.count;
+    /* Apart, for the compiler. */
+    free += end - first == NODE_SLOTS
+                ? free_in_leaves(leaves.words + first, NODE_SLOTS)
+                : free_in_leaves(leaves.words + first, (unsigned)(end - first));
     return NODE_SLOTS * LEAF_SLOTS - free;
 }
 
@@ -80,17 +90,40 @@ static unsigned room_of(const lfb_t *lfb, lfb_node node)
     return room < ROOM_FULL ? room : ROOM_FULL;
 }
 
-void lfb_room_refresh(const lfb_t *lfb, lfb_node node)
+/* Whether a count says no more than the room that is noted: each change is an update of a cache
+ * line that rooms share. */
+static bool is_close(unsigned room, unsigned noted)
 {
-    put(lfb, node, room_of(lfb, node), ROOM_FILLING, 0);
+    return (room > ROOM_WORTH) == (noted > ROOM_WORTH) && (room == 0) == (noted == 0) &&
+           room - noted + ROOM_SLACK <= 2 * ROOM_SLACK;
 }
 
-void lfb_room_released(const lfb_t *lfb, lfb_node node, lfb_word seen, const lfb_freed *freed)
+void lfb_room_refresh(const lfb_t *lfb, lfb_node node)
 {
-    if (lfb->top > 0 && node.level <= 1 &&
-        (freed->highest.level > 1 || lfb_room_is_sampled(seen))) {
-        lfb_room_refresh(lfb, node.level ? node : lfb_parent(node));
+    lfb_byte place = lfb_byte_at(lfb->rooms, node.number - lfb->levels[1].first);
+    unsigned room = room_of(lfb, node);
+    if (!is_close(room, byte_in(place, lfb_load_relaxed(place.word)) & ROOM_FULL)) {
+        put(lfb, node, room, ROOM_FILLING, 0);
     }
+}
+
+void lfb_room_released(const lfb_t *lfb, lfb_node node, const lfb_freed *freed)
+{
+    if (lfb->top == 0 || node.level > 1) {
+        return;
+    }
+    lfb_node counted = node.level ? node : lfb_parent(node);
+    lfb_node changed = freed->highest;
+    if (changed.level <= 1) {
+        bool tight = lfb_room_is_tight(lfb, counted.number - lfb->levels[1].first);
+        lfb_word live = lfb_load_relaxed(lfb_word_of(lfb, changed));
+        lfb_word run = changed.level > node.level ? word_mask(lfb_slot_in_parent(node), 1) : 0;
+        bool whole = changed.level == 1 && word_is_all(live, 1, CODE_FREE); /* at the top */
+        if (!whole && !lfb_room_is_sampled(changed, live, run, tight)) {
+            return;
+        }
+    }
+    lfb_room_refresh(lfb, counted);
 }
 
 void lfb_room_move(const lfb_t *lfb, lfb_node from, lfb_node to)

@@ -74,6 +74,7 @@ def inside(path):
 NODE = Program("node", ["tests/test_node.c"], ["-DLFB_LEAF_ORDER=2", "-DLFB_NODE_ORDER=2"] + ASSERT, ["-lcmocka"])
 API = Program("api", CORE + ["tests/test_api.c"] + WORLD, ASSERT, ["-lcmocka"])
 PROPERTY = Program("property", CORE + ["tests/test_property.c"] + WORLD, SMALL + ASSERT, ["-lcmocka"])
+PLACEMENT = Program("placement", CORE + ["tests/test_placement.c"] + WORLD, ASSERT, ["-lcmocka"])
 STRESS = Program("stress", CORE + ["tests/test_stress.c"] + WORLD, SMALL + ASSERT + TSAN, ["-lcmocka"])
 ISOLATE = Program("isolate", CORE + ["tests/test_isolate.c", "tests/support/world.c"], SMALL + ASSERT, ["-lcmocka"])
 ISOLATE_ORDER = Program("isolate-order", CORE + ["tests/test_isolate_order.c", "tests/support/world.c"],
@@ -90,6 +91,7 @@ TESTS = [
     Test("node", NODE),
     Test("isolate", ISOLATE),
     Test("isolate, step by step", ISOLATE_ORDER),
+    Test("placement", PLACEMENT),
     Test("hostile", HOSTILE, seconds=12),
     Test("regress", INTERLEAVE, "--set regress --executions 3000 --wrong 1", seconds=30),
     Test("priorities", INTERLEAVE, "--set random --filter regress --wrong 1", seconds=30),
