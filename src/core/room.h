@@ -21,7 +21,7 @@ enum {
     ROOM_FILLING = 0x80,
     ROOM_WORTH = 120, /* at least a 16th is free: repays the way there */
     ROOM_FULL = 127,
-    ROOM_SLACK = 4,
+    ROOM_SLACK = 4, /* 128ths */
     ROOM_SMALL = 3, /* slots of a leaf */
     /* Releases of 64: 40 in a node's worth of pages. */
     ROOM_FEW = LEAF_SLOTS * NODE_SLOTS > 40 ? 64 * 40 / (LEAF_SLOTS * NODE_SLOTS) : 64,
