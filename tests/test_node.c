@@ -250,6 +250,12 @@ static lfb_word model_run_mask(const model *m, unsigned slot)
     return m->codes[end] == CODE_LAST ? low_bits(2 * (end + 1)) & ~low_bits(2 * slot) : 0;
 }
 
+/* The slot (its low bit) with which the lowest of these groups begins, by their highest bits. */
+static lfb_word lowest_group(lfb_word ends, unsigned order)
+{
+    return word_lowest(ends, 1) >> ((2U << order) - 1);
+}
+
 /* What the fast paths look for: blocks, and runs by their bits. `choice` picks where they start. */
 static void check_masks(const model *m, lfb_word word, lfb_word choice)
 {
@@ -274,13 +280,15 @@ static void check_masks(const model *m, lfb_word word, lfb_word choice)
     for (unsigned order = 0; order <= order_of_slots(m->level); order++) {
         lfb_word blocks = model_streaks(m, CODE_FREE, 1U << order, 1U << order);
         expect(m, word_find_block(word, m->level, order) == blocks, "word_find_block");
+        lfb_word ends = word_first_block(word, m->level, order);
+        expect(m, lowest_group(ends, order) == word_lowest(blocks, 1), "word_first_block");
         model all_held = *m;
         lfb_word taken = 0;
         for (; blocks; blocks &= blocks - 1) {
             unsigned slot = word_bit_slot(blocks);
             model held = model_hold(m, slot, 1U << order);
-            expect(m, word_hold_block(word, blocks & (~blocks + 1), order) == pack(&held),
-                   "word_hold_block");
+            lfb_word last = slot_bit(slot + (1U << order) - 1) << 1;
+            expect(m, word_hold_block(word, last, 1U << order) == pack(&held), "word_hold_block");
             if (choice & slot_bit(slot)) {
                 taken |= slot_bit(slot);
                 all_held = model_hold(&all_held, slot, 1U << order);
@@ -345,6 +353,8 @@ static void check_places(const model *m, lfb_word word, unsigned order, unsigned
     if (count <= 1U << order) {
         lfb_word starts = model_streaks(m, CODE_FREE, count, 1U << order);
         expect(m, word_find_free(word, m->level, order, count) == starts, "word_find_free");
+        lfb_word ends = word_first_run(word, m->level, order, count);
+        expect(m, lowest_group(ends, order) == word_lowest(starts, 1), "word_first_run");
         model held = *m;
         for (lfb_word bits = starts; bits; bits &= bits - 1) {
             held = model_hold(&held, word_bit_slot(bits), count);
@@ -433,25 +443,6 @@ static void check_take(const model *m, lfb_word word, unsigned slot, unsigned co
     }
 }
 
-/* A release of slots says if an aligned group of FREE slots may have come of it: whenever one has.
- */
-static void check_made(const model *m, lfb_word word, unsigned slot, unsigned count)
-{
-    lfb_word freed = low_bits(2 * (slot + count)) & ~low_bits(2 * slot);
-    lfb_word live = word_free(word, slot, count);
-    model after = unpack(live, m->level);
-    for (unsigned order = 0; order <= order_of_slots(m->level); order++) {
-        bool made = false;
-        for (unsigned at = 0; at < m->slots; at += 1U << order) {
-            made |= at < slot + count && slot < at + (1U << order) &&
-                    model_is(&after, at, 1U << order, CODE_FREE);
-        }
-        bool said = word_may_have_made(live, freed, slot, order);
-        bool one = slot >> order == (slot + count - 1) >> order;
-        expect(m, one ? said == made : said, "word_may_have_made");
-    }
-}
-
 /* What an owner does to the run at `slot`: release it, trim and cut it, push slots down. */
 static void check_owner(const model *m, lfb_word word, unsigned slot, unsigned keep)
 {
@@ -460,7 +451,6 @@ static void check_owner(const model *m, lfb_word word, unsigned slot, unsigned k
     }
     unsigned count = word_run_length(word, slot);
     expect(m, is_live_and_legal(word_free(word, slot, count), m->level), "a release");
-    check_made(m, word, slot, count);
     if (keep < count) {
         lfb_word trimmed = word_hold(word, slot, keep);
         trimmed = word_free(trimmed, slot + keep, count - keep);
@@ -614,6 +604,11 @@ static void test_aligned(void **state)
             bits |= slot_bit(slot);
         }
         assert_true(word_aligned(order) == bits);
+        lfb_word ends = 0;
+        for (unsigned slot = 0; slot < WORD_SLOTS_MAX; slot += 1U << order) {
+            ends |= slot_bit(slot + (1U << order) - 1) << 1;
+        }
+        assert_true(word_group_ends(order) == ends);
     }
 }
 

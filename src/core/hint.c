@@ -101,10 +101,7 @@ static int survey_leaves(const lfb_t *lfb, lfb_node node, lfb_word slots, int be
             better = beyond > better ? beyond : better;
             continue;
         }
-        if (word_find_block(word, 0, 0) == 0) {
-            continue;
-        }
-        while (better <= LFB_LEAF_ORDER && word_find_block(word, 0, better)) {
+        while (better <= LFB_LEAF_ORDER && word_first_block(word, 0, better)) {
             better++;
         }
     }

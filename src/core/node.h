@@ -174,14 +174,30 @@ static inline lfb_word word_lowest(lfb_word bits, unsigned most)
     return bits & ~rest;
 }
 
-/* A bit for each slot whose number is a multiple of 2^order. */
+enum { GROUP_ORDERS = 16 }; /* a power of 2; far more than a word has */
+
+/* The lowest bit of each aligned group of 2^order slots; order < GROUP_ORDERS. */
 static inline lfb_word word_aligned(unsigned order)
 {
-    static const lfb_word every[] = {
+    static const lfb_word lowest[GROUP_ORDERS] = {
         WORD_ONES / 3,     WORD_ONES / 15,         WORD_ONES / 255,
-        WORD_ONES / 65535, WORD_ONES / 0xffffffff, 1,
+        WORD_ONES / 65535, WORD_ONES / 0xffffffff, LFB_WORD_BITS > 32,
     };
-    return every[order];
+    return lowest[order];
+}
+
+/* The highest bit of each. */
+static inline lfb_word word_group_ends(unsigned order)
+{
+    static const lfb_word highest[GROUP_ORDERS] = {
+        WORD_ONES / 3 * 2,
+        WORD_ONES / 15 * 8,
+        WORD_ONES / 255 * 128,
+        WORD_ONES / 65535 * 32768,
+        WORD_ONES / 0xffffffff * 0x80000000,
+        (lfb_word)(LFB_WORD_BITS > 32) << (LFB_WORD_BITS - 1),
+    };
+    return highest[order];
 }
 
 /* Of the slots in `bits`, those with which `count` neighbours begin; count >= 1. */
@@ -227,13 +243,32 @@ static inline lfb_word word_find_free(lfb_word word, unsigned level, unsigned gr
                : word_streaks(word_with_code(word, level, CODE_FREE), count) & word_aligned(group);
 }
 
-/* Whether the release of these bits, which begin at a slot, may have made an aligned group of
- * 2^order FREE slots: surely not if the only group that they touch isn't one. */
-static inline bool word_may_have_made(lfb_word live, lfb_word freed, unsigned slot, unsigned order)
+/*
+ * The highest bit of each aligned group of 2^group slots in a live word of which those in `wanted`
+ * are FREE, the first of them among those; 0: there is none. Only the lowest bit of the result is
+ * sure to be right. Without a branch, for which order comes next can't be foretold: groups are
+ * fields, and subtracting 1 from a field that is 0 sets its highest bit; the borrow spoils only
+ * fields behind the first such. (Zero-byte test: A. Mycroft, 1987; H. Warren, "Hacker's Delight",
+ * 6-1.)
+ */
+static inline lfb_word word_first_group(lfb_word word, unsigned level, unsigned group,
+                                        lfb_word wanted)
 {
-    unsigned slots = 1U << order;
-    lfb_word group = word_mask(slot & ~(slots - 1), slots);
-    return (freed & ~group) != 0 || ((live ^ WORD_EACH((lfb_word)CODE_FREE)) & group) == 0;
+    lfb_word other = (word ^ WORD_EACH((lfb_word)CODE_FREE)) & wanted;
+    lfb_word codes = word_codes(level);
+    return (other - (word_aligned(group) & codes)) & ~other & word_group_ends(group) & codes;
+}
+
+/* The same for blocks of 2^group slots. */
+static inline lfb_word word_first_block(lfb_word word, unsigned level, unsigned group)
+{
+    return word_first_group(word, level, group, WORD_ONES);
+}
+
+/* The same for runs of `count` slots, up to 2^group, each at the start of a group. */
+static inline lfb_word word_first_run(lfb_word word, unsigned level, unsigned group, unsigned count)
+{
+    return word_first_group(word, level, group, word_aligned(group) * word_mask(0, count));
 }
 
 /* log2 of the largest aligned group of FREE slots in a live word; -1: none is FREE. */
@@ -327,12 +362,12 @@ static inline lfb_word word_free(lfb_word word, unsigned slot, unsigned count)
     return word_set(word, slot, count, CODE_FREE);
 }
 
-/* Makes a block of the 2^group FREE slots that begin at the slot with this (low) bit. */
-static inline lfb_word word_hold_block(lfb_word word, lfb_word bit, unsigned group)
+/* Makes a block of the `count` FREE slots up to the one with this (high) bit. */
+static inline lfb_word word_hold_block(lfb_word word, lfb_word last, unsigned count)
 {
-    lfb_word end = group ? bit << (CODE_BITS * ((1U << group) - 1)) : bit;
-    lfb_word free_to_held = (end - bit) & WORD_EACH((lfb_word)CODE_FREE);
-    return word ^ free_to_held ^ end * (CODE_FREE ^ CODE_LAST);
+    lfb_word first = last >> (CODE_BITS * count - 1);
+    lfb_word free_to_held = (last - first) & WORD_EACH((lfb_word)CODE_FREE);
+    return word ^ free_to_held ^ (last | last >> 1); /* FREE to LAST */
 }
 
 /* Makes runs of `count` slots each of FREE slots, where these (low) bits say that runs begin. */

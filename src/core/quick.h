@@ -10,33 +10,38 @@
 #include "../port/likely.h"
 #include "room.h"
 
-/* Takes slots of a level where they fit. Returns false where it takes a closer look. */
-static LFB_INLINE bool quick_take(const lfb_t *lfb, lfb_lane *lane, unsigned level, unsigned place,
-                                  lfb_fit fit, uintptr_t *page)
+/* Takes slots of the index-th node of a level where they fit. Returns false where it takes a closer
+ * look. */
+static LFB_INLINE bool quick_take_in(const lfb_t *lfb, unsigned level, uintptr_t index, lfb_fit fit,
+                                     uintptr_t *page)
 {
-    uintptr_t index = lfb_guess_load(&lane->next[place]);
-    uintptr_t count = lfb->levels[level].count;
-    if (!LFB_LIKELY(index < count)) {
-        return false;
-    }
     lfb_atomic *at = (lfb_atomic *)lfb->levels[level].words + lfb_word_place(level, index);
     lfb_word seen = lfb_load_acquire(at); /* E1 */
     bool block = fit.count == 1U << fit.group;
-    lfb_word fits = word_find_free(seen, level, fit.group, fit.count);
-    if (fits == 0 || word_is_empty(seen, level)) {
+    lfb_word ends = block ? word_first_block(seen, level, fit.group)
+                          : word_first_run(seen, level, fit.group, fit.count);
+    if (ends == 0 || word_is_empty(seen, level)) {
         return false;
     }
-    lfb_word bit = fits & (~fits + 1);
-    lfb_node node = {level, lfb->levels[level].first + index};
-    *page = lfb_page_of_slot(node, word_bit_slot(bit));
-    if (!LFB_LIKELY(index - 1 < count - 2) &&
+    unsigned slot = word_bit_slot(ends) + 1 - (1U << fit.group);
+    *page = lfb_page_of_slot((lfb_node){level, lfb->levels[level].first + index}, slot);
+    if (!LFB_LIKELY(index - 1 < lfb->levels[level].count - 2) &&
         !lfb_pages_in_range(lfb, *page, lfb_slot_pages(level) * fit.count)) {
         return false; /* damage: pages outside the range are never FREE */
     }
     /* LP of most allocations. E1: acquires what the last owner wrote to the pages. */
-    lfb_word word = block ? word_hold_block(seen, bit, fit.group)
-                          : word_hold(seen, word_bit_slot(bit), fit.count);
+    lfb_word word = block ? word_hold_block(seen, ends & (~ends + 1), fit.count)
+                          : word_hold(seen, slot, fit.count);
     return LFB_LIKELY(lfb_cas_acq_rel(at, &seen, word));
+}
+
+/* The same in the node that the lane noted last. */
+static LFB_INLINE bool quick_take(const lfb_t *lfb, lfb_lane *lane, unsigned level, unsigned place,
+                                  lfb_fit fit, uintptr_t *page)
+{
+    uintptr_t index = lfb_guess_load(&lane->next[place]);
+    return LFB_LIKELY(index < lfb->levels[level].count) &&
+           quick_take_in(lfb, level, index, fit, page);
 }
 
 /* What hints and rooms say of the pages in a node is in the index-th place of this level. */
@@ -51,15 +56,16 @@ static LFB_INLINE quick_place quick_place_of(const lfb_t *lfb, lfb_node node)
     return (quick_place){hinted.level, hinted.number - lfb->levels[hinted.level].first};
 }
 
-/* Whether a hint is lower than what the release of the bits `run`, from a slot on, made. */
+/* Whether a hint is lower than what a live word shows below it. */
 static LFB_INLINE bool quick_is_underrated(const lfb_t *lfb, quick_place place, lfb_node node,
-                                           unsigned slot, lfb_word run, lfb_word live)
+                                           lfb_word live)
 {
-    int hint =
-        (int)lfb_node_order(place.level) - (int)lfb_hint_deficit(lfb, place.level, place.index);
-    int beyond = hint + 1 - (int)lfb_slot_order(node.level);
-    return beyond <= (int)(node.level ? LFB_NODE_ORDER : LFB_LEAF_ORDER) &&
-           word_may_have_made(live, run, slot, beyond > 0 ? (unsigned)beyond : 0);
+    unsigned deficit = lfb_hint_deficit(lfb, place.level, place.index);
+    unsigned promised = lfb_node_order(place.level) - lfb_slot_order(node.level); /* or less */
+    /* The smallest group beyond the promise. Above leaves a hint may be lower than a slot; for a
+     * leaf only damage makes it so, and any group will do. */
+    unsigned group = node.level == 0 || deficit <= promised ? promised + 1 - deficit : 0;
+    return word_first_block(live, node.level, group % GROUP_ORDERS) != 0;
 }
 
 /* Whether the room of the node, which may be tight, is counted anew: see lfb_room_is_sampled. */
@@ -72,12 +78,11 @@ static LFB_INLINE bool quick_counts(lfb_node node, lfb_word run, lfb_word live, 
 }
 
 /* The seldom part of quick_tell. */
-static LFB_APART void quick_tell_more(const lfb_t *lfb, lfb_node node, unsigned slot, lfb_word run,
-                                      lfb_word live)
+static LFB_APART void quick_tell_more(const lfb_t *lfb, lfb_node node, lfb_word run, lfb_word live)
 {
     quick_place place = quick_place_of(lfb, node);
     lfb_exhaustion_over(lfb);
-    if (quick_is_underrated(lfb, place, node, slot, run, live)) {
+    if (quick_is_underrated(lfb, place, node, live)) {
         lfb_hint_raise_in(lfb, node, live);
     }
     bool tight = place.level == 1 && lfb_room_is_tight(lfb, place.index);
@@ -97,16 +102,16 @@ static LFB_INLINE void quick_tell(const lfb_t *lfb, lfb_lane *lane, lfb_node nod
     quick_place place = quick_place_of(lfb, node);
     bool tight = place.level == 1 && lfb_room_is_tight(lfb, place.index);
     if (tight || place.level > 1) {
-        unsigned order = lfb_high_bit(word_mask_slots(run, slot));
+        unsigned order = lfb_high_bit(lfb_high_bit(run >> CODE_BITS * slot)); /* rounded up */
         lfb_guess *next = &lane->next[lfb_place_of(node.level, order)];
         uint32_t index = lfb_index_of(lfb, node);
         if (lfb_guess_load(next) != index) {
             lfb_guess_store(next, index);
         }
     }
-    if (lfb_is_exhaustion_noted(lfb) || quick_is_underrated(lfb, place, node, slot, run, live) ||
+    if (lfb_is_exhaustion_noted(lfb) || quick_is_underrated(lfb, place, node, live) ||
         quick_counts(node, run, live, tight)) {
-        quick_tell_more(lfb, node, slot, run, live);
+        quick_tell_more(lfb, node, run, live);
     }
 }
 

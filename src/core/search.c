@@ -142,7 +142,7 @@ static uintptr_t take_here(const search *s)
     lfb_fit fit = s->want->fit;
     lfb_word word = lfb_tree_load(s->lfb, node);
     bool may_fit = word_is_empty(word, node.level) || node.level > 0 ||
-                   word_find_free(word, node.level, fit.group, fit.count);
+                   word_first_run(word, node.level, fit.group, fit.count);
     return may_fit ? take_in(s, node) : PAGE_NONE;
 }
 
@@ -299,7 +299,7 @@ static uintptr_t take_in_live(const search *s, lfb_node parent, lfb_word open)
             continue; /* damage */
         }
         lfb_word word = lfb_load_relaxed(child); /* relaxed: take_in looks again */
-        if (word_find_free(word, level, fit.group, fit.count) && !word_is_empty(word, level)) {
+        if (word_first_run(word, level, fit.group, fit.count) && !word_is_empty(word, level)) {
             uintptr_t page = take_in(s, lfb_child(parent, slot));
             if (page != PAGE_NONE) {
                 return page;
