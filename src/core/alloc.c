@@ -13,6 +13,7 @@
 
 static LFB_APART uintptr_t search_for_block(const lfb_t *lfb, lfb_lane *lane, unsigned order)
 {
+    LFB_ASSUME(order <= lfb->largest_order);
     lfb_want want;
     lfb_want_block(lfb, order, &want);
     uintptr_t page;

@@ -168,7 +168,7 @@ lfb_word lfb_hint_promising(const lfb_t *lfb, lfb_node node, lfb_word slots, uns
     return promising & slots;
 }
 
-static bool coalesce(const lfb_t *lfb, lfb_lane *lane, lfb_node node)
+bool lfb_coalesce(const lfb_t *lfb, lfb_lane *lane, lfb_node node)
 {
     lfb_freed freed;
     if (!lfb_tree_coalesce(lfb, lane, node, &freed)) {
@@ -189,5 +189,5 @@ bool lfb_drain_node(const lfb_t *lfb, lfb_lane *lane, lfb_node node)
             changed |= lfb_node_exists(lfb, child) && lfb_drain_node(lfb, lane, child);
         }
     }
-    return coalesce(lfb, lane, node) || changed;
+    return lfb_coalesce(lfb, lane, node) || changed;
 }

@@ -49,6 +49,18 @@ int lfb_hint_survey(const lfb_t *lfb, lfb_node node);
  * block of this order; a slot has as many pages at least. */
 lfb_word lfb_hint_promising(const lfb_t *lfb, lfb_node node, lfb_word slots, unsigned order);
 
+/* Merges the node if it is free but was kept, or left unmerged. Returns whether anything changed.
+ */
+bool lfb_coalesce(const lfb_t *lfb, lfb_lane *lane, lfb_node node);
+
+/* The lane fills another node now: the one that it leaves must not stay all FREE. */
+static inline void lfb_leave_node(const lfb_t *lfb, lfb_lane *lane, lfb_node node)
+{
+    if (word_is_all(lfb_tree_load(lfb, node), node.level, CODE_FREE)) {
+        lfb_coalesce(lfb, lane, node);
+    }
+}
+
 /* Merges what is free below the node, and the node itself. Returns whether anything changed. */
 bool lfb_drain_node(const lfb_t *lfb, lfb_lane *lane, lfb_node node);
 

@@ -9,39 +9,15 @@
 
 #include "../port/likely.h"
 #include "room.h"
+#include "take.h"
 
-/* Takes slots of the index-th node of a level where they fit. Returns false where it takes a closer
- * look. */
-static LFB_INLINE bool quick_take_in(const lfb_t *lfb, unsigned level, uintptr_t index, lfb_fit fit,
-                                     uintptr_t *page)
-{
-    lfb_atomic *at = (lfb_atomic *)lfb->levels[level].words + lfb_word_place(level, index);
-    lfb_word seen = lfb_load_acquire(at); /* E1 */
-    bool block = fit.count == 1U << fit.group;
-    lfb_word ends = block ? word_first_block(seen, level, fit.group)
-                          : word_first_run(seen, level, fit.group, fit.count);
-    if (ends == 0 || word_is_empty(seen, level)) {
-        return false;
-    }
-    unsigned slot = word_bit_slot(ends) + 1 - (1U << fit.group);
-    *page = lfb_page_of_slot((lfb_node){level, lfb->levels[level].first + index}, slot);
-    if (!LFB_LIKELY(index - 1 < lfb->levels[level].count - 2) &&
-        !lfb_pages_in_range(lfb, *page, lfb_slot_pages(level) * fit.count)) {
-        return false; /* damage: pages outside the range are never FREE */
-    }
-    /* LP of most allocations. E1: acquires what the last owner wrote to the pages. */
-    lfb_word word = block ? word_hold_block(seen, ends & (~ends + 1), fit.count)
-                          : word_hold(seen, slot, fit.count);
-    return LFB_LIKELY(lfb_cas_acq_rel(at, &seen, word));
-}
-
-/* The same in the node that the lane noted last. */
+/* lfb_take_in, in the node that the lane noted last. */
 static LFB_INLINE bool quick_take(const lfb_t *lfb, lfb_lane *lane, unsigned level, unsigned place,
                                   lfb_fit fit, uintptr_t *page)
 {
     uintptr_t index = lfb_guess_load(&lane->next[place]);
     return LFB_LIKELY(index < lfb->levels[level].count) &&
-           quick_take_in(lfb, level, index, fit, page);
+           lfb_take_in(lfb, level, index, fit, page);
 }
 
 /* What hints and rooms say of the pages in a node is in the index-th place of this level. */

@@ -4,8 +4,10 @@
  * them. Nodes already split are preferred to whole ones, so that big blocks last.
  */
 #include "search.h"
+#include "../port/likely.h"
 #include "../port/probe.h"
 #include "exhaust.h"
+#include "near.h"
 #include "room.h"
 
 /* A search under way, for the functions that descend. */
@@ -29,7 +31,7 @@ static lfb_node ancestor(lfb_node node, unsigned level)
     return (lfb_node){level, node.number >> (level - node.level) * LFB_NODE_ORDER};
 }
 
-/* The lane fills the node of this page from now on. The one it leaves must not stay all FREE. */
+/* The lane fills the node of this page from now on. */
 static void move_cursor(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, uintptr_t page)
 {
     lfb_node old = lfb_cursor_of(lfb, lane, want);
@@ -39,12 +41,7 @@ static void move_cursor(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, 
         return;
     }
     lfb_guess_store(&lane->cursor[want->place], lfb_index_of(lfb, node));
-    lfb_word word = lfb_tree_load(lfb, old);
-    lfb_freed freed;
-    if (!word_is_empty(word, old.level) && word_is_all(word, old.level, CODE_FREE) &&
-        lfb_tree_coalesce(lfb, lane, old, &freed)) {
-        lfb_hint_raise(lfb, &freed);
-    }
+    lfb_leave_node(lfb, lane, old);
     if (node.level <= 1 && lfb->top > 0) {
         lfb_node from = ancestor(old, 1);
         lfb_node to = ancestor(node, 1);
@@ -133,17 +130,6 @@ static uintptr_t take_in(const search *s, lfb_node node)
     unsigned got = lfb_tree_take(s->lfb, s->lane, node, s->want->fit, s->most, s->pages);
     *s->got = got ? got : 1;
     return got ? s->pages[0] : PAGE_NONE;
-}
-
-/* In the node that the lane is filling: mostly that is full. */
-static uintptr_t take_here(const search *s)
-{
-    lfb_node node = lfb_cursor_of(s->lfb, s->lane, s->want);
-    lfb_fit fit = s->want->fit;
-    lfb_word word = lfb_tree_load(s->lfb, node);
-    bool may_fit = word_is_empty(word, node.level) || node.level > 0 ||
-                   word_first_run(word, node.level, fit.group, fit.count);
-    return may_fit ? take_in(s, node) : PAGE_NONE;
 }
 
 /* --------------------------------------------------------------------- following the hints ---- */
@@ -335,8 +321,8 @@ static uintptr_t take_next_door(const search *s)
 {
     const lfb_t *lfb = s->lfb;
     lfb_node own = lfb_cursor_of(lfb, s->lane, s->want);
-    if (own.level == lfb->top || own.level == 1) {
-        return PAGE_NONE; /* level 1: the fullest node is a better place than the next one */
+    if (own.level <= 1 || own.level == lfb->top) {
+        return PAGE_NONE; /* leaves: near.h; level 1: the fullest node is a better place */
     }
     return take_below(s, lfb_parent(own), lfb_slot_in_parent(own));
 }
@@ -426,15 +412,16 @@ static uintptr_t fill_or_split(search *s)
     return page;
 }
 
-/* By the price of the way: here, next door, where rooms and hints lead, anywhere. Small blocks
- * first in the lane's own share, so that lanes write into the same cache lines only where one runs
- * out. */
+/* By the price of the way: where the lane is and next door (leaves: near.h), where rooms and hints
+ * lead. Small blocks first in the lane's own share, so that lanes write into the same cache lines
+ * only where one runs out. */
 static uintptr_t look(search *s)
 {
     const lfb_t *lfb = s->lfb;
-    uintptr_t page = take_here(s);
-    if (page == PAGE_NONE) {
-        page = take_next_door(s);
+    uintptr_t page = PAGE_NONE;
+    if (s->want->level > 0 || lfb->top == 0) {
+        page = take_in(s, lfb_cursor_of(lfb, s->lane, s->want));
+        page = page == PAGE_NONE ? take_next_door(s) : page;
     }
     if (page == PAGE_NONE && s->want->level <= 1 && lfb->top > 0) {
         s->own = lfb->lane_count > 1;
@@ -450,8 +437,19 @@ static uintptr_t look(search *s)
     return page != PAGE_NONE ? page : follow_hints(s, s->want->order);
 }
 
-unsigned lfb_search(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, unsigned most,
-                    uintptr_t pages[])
+/* Where rooms and hints have led to nothing. */
+static uintptr_t look_everywhere(const search *s)
+{
+    lfb_word sweep = lfb_exhaustion_suspected(s->lfb, s->lane, s->want->order);
+    uintptr_t page = sweep_all(s);
+    if (page == PAGE_NONE) {
+        lfb_exhaustion_found(s->lfb, sweep, s->want->order);
+    }
+    return page;
+}
+
+static LFB_APART unsigned search_farther(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want,
+                                         unsigned most, uintptr_t pages[])
 {
     unsigned got = 1;
     search s = {.lfb = lfb,
@@ -461,23 +459,25 @@ unsigned lfb_search(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, unsi
                 .most = most,
                 .pages = pages,
                 .got = &got};
-    if (lfb_is_exhausted(lfb, lane, want->pages)) {
-        LFB_PROBE_EXHAUSTED_IF(true, lfb, lane, want->pages);
-        return 0;
-    }
     pages[0] = look(&s);
     if (pages[0] != PAGE_NONE) {
         move_cursor(lfb, lane, want, pages[0]);
         return got;
     }
-    lfb_word sweep = lfb_exhaustion_suspected(lfb, lane, want->order);
-    pages[0] = sweep_all(&s);
-    if (pages[0] != PAGE_NONE) {
-        return 1;
+    pages[0] = look_everywhere(&s);
+    return pages[0] != PAGE_NONE;
+}
+
+unsigned lfb_search(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, unsigned most,
+                    uintptr_t pages[])
+{
+    unsigned got = 0;
+    if (!lfb_is_exhausted(lfb, lane, want->pages)) {
+        got = want->level == 0 && lfb->top > 0 ? lfb_near_take(lfb, lane, want, most, pages) : 0;
+        got = got ? got : search_farther(lfb, lane, want, most, pages);
     }
-    lfb_exhaustion_found(lfb, sweep, want->order);
-    LFB_PROBE_EXHAUSTED_IF(true, lfb, lane, want->pages);
-    return 0;
+    LFB_PROBE_EXHAUSTED_IF(got == 0, lfb, lane, want->pages);
+    return got;
 }
 
 uintptr_t lfb_search_within(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want,

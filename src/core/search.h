@@ -11,15 +11,6 @@
 #include "range.h"
 #include "want.h"
 
-/* The node that the lane is filling with blocks like these. */
-static inline lfb_node lfb_cursor_of(const lfb_t *lfb, const lfb_lane *lane, const lfb_want *want)
-{
-    /* Any node will do to start with; memory shared with others may hold anything. */
-    uintptr_t index = lfb_guess_load(&lane->cursor[want->place]);
-    index = index < lfb->levels[want->level].count ? index : 0;
-    return (lfb_node){want->level, lfb->levels[want->level].first + index};
-}
-
 /* Finds and takes one run, and up to `most`, at least 1, if the same word has more. Returns how
  * many; their first pages are in pages[]. 0: exhausted. */
 unsigned lfb_search(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, unsigned most,

@@ -47,4 +47,13 @@ static inline bool lfb_want_run(const lfb_t *lfb, uintptr_t pages, lfb_want *wan
     return true;
 }
 
+/* The node that the lane is filling with blocks like these. */
+static inline lfb_node lfb_cursor_of(const lfb_t *lfb, const lfb_lane *lane, const lfb_want *want)
+{
+    /* Any node will do to start with; memory shared with others may hold anything. */
+    uintptr_t index = lfb_guess_load(&lane->cursor[want->place]);
+    index = index < lfb->levels[want->level].count ? index : 0;
+    return (lfb_node){want->level, lfb->levels[want->level].first + index};
+}
+
 #endif
