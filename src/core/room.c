@@ -183,10 +183,8 @@ static bool pick_in(const lfb_t *lfb, circle c, uintptr_t at, lfb_pick pick, lfb
             left -= plain;
             continue;
         }
-        lfb_word fit = bytes_from(room, pick.least) & bytes_up_to(room, pick.most);
-        if (fit) {
-            fit &= bytes_up_to(lfb_load_relaxed(&hints[at]), lfb_node_order(1) - pick.order);
-        }
+        lfb_word fit = bytes_from(room, pick.least) & bytes_up_to(room, pick.most) &
+                       bytes_up_to(lfb_load_relaxed(&hints[at]), lfb_node_order(1) - pick.order);
         for (; fit; fit &= fit - 1) {
             unsigned shift = lfb_low_bit(fit) & ~7U;
             unsigned full = (unsigned)(room >> shift) & ROOM_FULL;

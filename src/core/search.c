@@ -343,7 +343,9 @@ static uintptr_t fill(const search *s, unsigned least, unsigned most)
             return page;
         }
         lfb_hint_lower(s->lfb, node);
-        lfb_room_refresh(s->lfb, node);
+        if (lfb_hint_order(s->lfb, node) < 0) {
+            lfb_room_refresh(s->lfb, node); /* else it may do for others */
+        }
     }
     return PAGE_NONE;
 }
@@ -359,7 +361,9 @@ static uintptr_t sweep(const search *s, lfb_node node)
     if (last < s->window.page || first > s->window.page + (s->window.pages - 1)) {
         return PAGE_NONE;
     }
-    if (s->by_hints && node.level > 0 && lfb_hint_order(lfb, node) < (int)s->want->order) {
+    /* A run begins with a block of half its length at least. */
+    int least = (int)s->want->order - ((s->want->pages & (s->want->pages - 1)) != 0);
+    if (s->by_hints && node.level > 0 && lfb_hint_order(lfb, node) < least) {
         return PAGE_NONE;
     }
     lfb_word word = lfb_tree_load(lfb, node);
@@ -438,12 +442,18 @@ static uintptr_t look(search *s)
 }
 
 /* Where rooms and hints have led to nothing. */
-static uintptr_t look_everywhere(const search *s)
+static uintptr_t look_everywhere(search *s)
 {
-    lfb_word sweep = lfb_exhaustion_suspected(s->lfb, s->lane, s->want->order);
-    uintptr_t page = sweep_all(s);
+    s->by_hints = (s->want->pages & (s->want->pages - 1)) != 0;
+    /* A run may fit where no block is free that would hold it. */
+    uintptr_t page = s->by_hints ? sweep_all(s) : PAGE_NONE;
     if (page == PAGE_NONE) {
-        lfb_exhaustion_found(s->lfb, sweep, s->want->order);
+        s->by_hints = false;
+        lfb_word sweep = lfb_exhaustion_suspected(s->lfb, s->lane, s->want->order);
+        page = sweep_all(s);
+        if (page == PAGE_NONE) {
+            lfb_exhaustion_found(s->lfb, sweep, s->want->order);
+        }
     }
     return page;
 }
