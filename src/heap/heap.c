@@ -197,7 +197,7 @@ static void number_classes(lfb_heap *heap)
     for (size_t i = 0; i < SMALL_MOST / SMALL_STEP; i++) {
         size_t size = (i + 1) * SMALL_STEP;
         if (size > largest) {
-            class += largest > 0;
+            class = (uint8_t)(class + (largest > 0));
             largest = nallocx(size, 0);
         }
         heap->class_of[i] = class;
