@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "random.h"
+#include "room.h"
 #include "world.h"
 
 enum {
@@ -126,11 +127,34 @@ static void test_four_fifths_in_use(void **state)
     check_all(80, 60);
 }
 
+/* While a room is counted, a lane enters a leaf after its parent was read, so that both words say
+ * of its pages that they are free. The node isn't full for that. */
+static void test_a_leaf_is_entered_meanwhile(void **state)
+{
+    (void)state;
+    world w;
+    lfb_config config = world_config(0, 4096, (size_t)1 << NODE_ORDER, NODE_ORDER);
+    world_start(&w, &config);
+    uintptr_t page = lfb_alloc(&w.lfb, 0);
+    assert_int_equal(page, 0);
+    lfb_atomic *leaf = lfb_word_of(&w.lfb, (lfb_node){0, 1});
+    lfb_word empty = lfb_load_relaxed(leaf);
+    lfb_store_relaxed(leaf, word_hold(word_all(empty, 0, CODE_FREE), 0, 1));
+    lfb_byte room = lfb_byte_at(w.lfb.rooms, 0);
+    lfb_store_relaxed(room.word, ROOM_FULL);
+    lfb_room_refresh(&w.lfb, (lfb_node){1, 0});
+    assert_int_equal(byte_in(room, lfb_load_relaxed(room.word)), 0);
+    lfb_store_relaxed(leaf, empty);
+    assert_int_equal(lfb_free(&w.lfb, page), LFB_OK);
+    world_end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_half_in_use),
         cmocka_unit_test(test_four_fifths_in_use),
+        cmocka_unit_test(test_a_leaf_is_entered_meanwhile),
     };
     return cmocka_run_group_tests_name("placement", tests, NULL, NULL);
 }

@@ -63,7 +63,9 @@ static unsigned pages_in_use(const lfb_t *lfb, lfb_node node)
     free += end - first == NODE_SLOTS
                 ? free_in_leaves(leaves.words + first, NODE_SLOTS)
                 : free_in_leaves(leaves.words + first, (unsigned)(end - first));
-    return NODE_SLOTS * LEAF_SLOTS - free;
+    /* A leaf that was entered since its parent was read counts twice. */
+    unsigned most = NODE_SLOTS * LEAF_SLOTS;
+    return most - (free < most ? free : most);
 }
 
 /* The room of a node becomes `room`, and loses or gains the filling mark. */
