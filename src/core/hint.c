@@ -117,7 +117,7 @@ int lfb_hint_survey(const lfb_t *lfb, lfb_node node)
     int best = lfb_tree_largest_free(node, word);
     lfb_word open = node.level ? word_with_code(word, node.level, CODE_OPEN) : 0;
     if (node.level == 1) {
-        return survey_leaves(lfb, node, open, best);
+        return best < LFB_LEAF_ORDER ? survey_leaves(lfb, node, open, best) : best;
     }
     for (; open; open &= open - 1) {
         lfb_node child = lfb_child(node, word_bit_slot(open));

@@ -87,9 +87,7 @@ static unsigned room_of(const lfb_t *lfb, lfb_node node)
     if (lfb_hint_order(lfb, node) < 0) {
         return ROOM_FULL; /* mostly so when a lane leaves it, which has just found that out */
     }
-    unsigned used = pages_in_use(lfb, node);
-    unsigned room = ((used << 7) + ((1U << lfb_node_order(1)) - 1)) >> lfb_node_order(1);
-    return room < ROOM_FULL ? room : ROOM_FULL;
+    return lfb_room_of_pages(pages_in_use(lfb, node));
 }
 
 /* Whether a count says no more than the room that is noted: each change is an update of a cache

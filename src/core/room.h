@@ -38,6 +38,13 @@ typedef struct lfb_pick {
 bool lfb_room_pick(const lfb_t *lfb, const lfb_lane *lane, lfb_node near, lfb_pick pick, bool own,
                    lfb_node *found);
 
+/* The room of a node of level 1 with so many pages in use. */
+static inline unsigned lfb_room_of_pages(uintptr_t used)
+{
+    unsigned room = (unsigned)(((used << 7) + lfb_node_pages(1) - 1) >> lfb_node_order(1));
+    return room < ROOM_FULL ? room : ROOM_FULL;
+}
+
 /* Counts a node of level 1 anew. */
 void lfb_room_refresh(const lfb_t *lfb, lfb_node node);
 

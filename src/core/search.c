@@ -327,14 +327,17 @@ static uintptr_t take_next_door(const search *s)
     return take_below(s, lfb_parent(own), lfb_slot_in_parent(own));
 }
 
-/* Takes from the fullest node of level 1 nearby that is no fuller than `most`. */
+/* Takes from the fullest node of level 1 nearby that is no fuller than `most`, and than leaves room
+ * for this. */
 static uintptr_t fill(const search *s, unsigned least, unsigned most)
 {
     enum { TRIES = 4 };
     lfb_node near = ancestor(lfb_cursor_of(s->lfb, s->lane, s->want), 1);
-    lfb_pick pick = {least, most, s->want->order};
+    uintptr_t all = lfb_node_pages(1);
+    unsigned beside = lfb_room_of_pages(s->want->pages < all ? all - s->want->pages : 0);
+    lfb_pick pick = {least, most < beside ? most : beside, s->want->order};
     lfb_node node;
-    for (unsigned tries = 0; tries < TRIES; tries++) {
+    for (unsigned tries = 0; tries < TRIES && pick.least <= pick.most; tries++) {
         if (!lfb_room_pick(s->lfb, s->lane, near, pick, s->own, &node)) {
             break;
         }
