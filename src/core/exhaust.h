@@ -23,7 +23,7 @@
 
 #include "geometry.h"
 
-enum { EXHAUST_ORDER = 0x7f, EXHAUST_SWEEPING = 0x80, EXHAUST_TAG_SHIFT = 8, REFUSALS_MAX = 4096 };
+enum { EXHAUST_ORDER = 0x7f, EXHAUST_SWEEPING = 0x80, EXHAUST_TAG_SHIFT = 8, REFUSALS_MAX = 16384 };
 
 static inline lfb_atomic *lfb_exhausted_word(const lfb_t *lfb)
 {
