@@ -39,7 +39,7 @@
  * OPEN or a child is about to be entered, and when the node itself becomes EMPTY.
  *
  *   transition       from -> to, in the slots concerned           function
- *   take             FREE ...          -> HELD .. LAST             word_hold, word_hold_all
+ *   take             FREE ...          -> HELD .. LAST             word_hold, _block, _all
  *   release          HELD .. LAST      -> FREE ...                 word_free
  *   trim             HELD .. LAST      -> HELD .. LAST FREE ..     word_hold, word_free
  *   cut              HELD              -> LAST                     word_set
