@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The first place that a search looks at, where leaves serve what is wanted: the leaf that the lane
- * is filling, and those behind it under the same parent.
+ * is filling, the live ones behind it under the same parent, and the free ones there.
  */
 #ifndef LFB_CORE_NEAR_H
 #define LFB_CORE_NEAR_H

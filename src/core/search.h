@@ -2,8 +2,9 @@
 /*
  * Where to allocate. A lane tries the node where it last found something and those beside it; then,
  * for small blocks, the fullest node with room to speak of (room.h); then climbs the tree and
- * follows hints down (hint.h); and at last, so that failing means exhausted, looks at every node,
- * ignoring hints and joining what is free in pieces.
+ * follows hints down (hint.h), for a run also where only a part of it is promised; and at last, so
+ * that failing means exhausted, looks at every node, ignoring hints and joining what is free in
+ * pieces.
  */
 #ifndef LFB_CORE_SEARCH_H
 #define LFB_CORE_SEARCH_H
