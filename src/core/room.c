@@ -9,8 +9,10 @@
 
 enum {
     WORDS_MOST = 512, /* of rooms, that one pick looks at */
-    PATIENCE = 64,
-    CLOSE = 16, /* 128ths */
+    PATIENCE = 64,    /* words behind the first find; */
+    PATIENCE_FEW = 8, /* where a place serves few blocks, for they are of */
+    FEW_ORDER = 4,    /* this order at least */
+    CLOSE = 16,       /* 128ths */
 };
 
 /* All here is relaxed: rooms order nothing. */
@@ -163,7 +165,8 @@ static uintptr_t count_plain(const lfb_atomic *rooms, uintptr_t most)
 }
 
 /* The fullest of the nodes that the pick allows, from the one at `at` on round the circle: the
- * first that is nearly as full as allowed, or the best within PATIENCE words behind the first. */
+ * first that is nearly as full as allowed, or the best of those that are seen before patience ends.
+ */
 static bool pick_in(const lfb_t *lfb, circle c, uintptr_t at, lfb_pick pick, lfb_node *found)
 {
     const lfb_atomic *rooms = lfb->rooms;
@@ -172,6 +175,7 @@ static bool pick_in(const lfb_t *lfb, circle c, uintptr_t at, lfb_pick pick, lfb
     uintptr_t first = c.first / BYTES_PER_WORD;
     uintptr_t end = (c.end + BYTES_PER_WORD - 1) / BYTES_PER_WORD;
     uintptr_t left = end - first < WORDS_MOST ? end - first : WORDS_MOST;
+    uintptr_t patience = pick.order < FEW_ORDER ? PATIENCE : PATIENCE_FEW;
     bool any = false;
     at /= BYTES_PER_WORD;
     for (; left > 0; left--, at = at + 1 < end ? at + 1 : first) {
@@ -196,7 +200,7 @@ static bool pick_in(const lfb_t *lfb, circle c, uintptr_t at, lfb_pick pick, lfb
             if (full >= enough) {
                 return true;
             }
-            left = any || left < PATIENCE ? left : PATIENCE;
+            left = any || left < patience ? left : patience;
             any = true;
             pick.least = full + 1;
         }

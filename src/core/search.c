@@ -16,9 +16,9 @@ typedef struct search {
     lfb_lane *lane;
     const lfb_want *want;
     lfb_range window; /* claims stay inside */
-    bool by_hints;    /* sweeps only */
+    bool by_hints;    /* sweeps: only where these promise enough */
     bool own;         /* only in the lane's share of the range */
-    unsigned least;   /* descents: the order that a hint must promise */
+    unsigned least;   /* the order that a hint must promise */
     unsigned most;    /* so many, if one word has them */
     uintptr_t *pages;
     unsigned *got;
@@ -165,10 +165,9 @@ static uintptr_t visit(const search *s, lfb_node node)
     return page;
 }
 
-static uintptr_t visit_if_hinted(const search *s, lfb_node node)
+static bool is_hinted(const search *s, lfb_node node)
 {
-    bool hinted = node.level == 0 || lfb_hint_order(s->lfb, node) >= (int)s->least;
-    return hinted ? visit(s, node) : PAGE_NONE;
+    return node.level == 0 || lfb_hint_order(s->lfb, node) >= (int)s->least;
 }
 
 static uintptr_t visit_open(const search *s, lfb_node node, lfb_word open)
@@ -248,7 +247,8 @@ static uintptr_t follow_hints(search *s, unsigned least)
     s->least = least;
     lfb_node own = lfb_cursor_of(lfb, s->lane, s->want);
     for (unsigned level = own.level + 1; level <= lfb->top; level++) {
-        uintptr_t page = visit_if_hinted(s, ancestor(own, level));
+        lfb_node node = ancestor(own, level);
+        uintptr_t page = is_hinted(s, node) ? visit(s, node) : PAGE_NONE;
         if (page != PAGE_NONE) {
             return page;
         }
@@ -262,7 +262,8 @@ static uintptr_t follow_hints(search *s, unsigned least)
     uintptr_t index = ancestor(own, lfb->top).number - first;
     for (uintptr_t i = 0; i < count; i++) {
         index = index + 1 < count ? index + 1 : 0;
-        uintptr_t page = visit_if_hinted(s, (lfb_node){lfb->top, first + index});
+        lfb_node node = {lfb->top, first + index};
+        uintptr_t page = is_hinted(s, node) ? visit(s, node) : PAGE_NONE;
         if (page != PAGE_NONE) {
             return page;
         }
@@ -364,11 +365,6 @@ static uintptr_t sweep(const search *s, lfb_node node)
     if (last < s->window.page || first > s->window.page + (s->window.pages - 1)) {
         return PAGE_NONE;
     }
-    /* A run begins with a block of half its length at least. */
-    int least = (int)s->want->order - ((s->want->pages & (s->want->pages - 1)) != 0);
-    if (s->by_hints && node.level > 0 && lfb_hint_order(lfb, node) < least) {
-        return PAGE_NONE;
-    }
     lfb_word word = lfb_tree_load(lfb, node);
     if (word_is_empty(word, node.level)) {
         return word_kind(word) == KIND_PLAIN ? claim_in(s, first, lfb_node_pages(node.level))
@@ -379,6 +375,9 @@ static uintptr_t sweep(const search *s, lfb_node node)
         return claim_in_node(s, node, word, true);
     }
     lfb_word open = word_with_code(word, node.level, CODE_OPEN);
+    if (s->by_hints && node.level > 1) {
+        open = lfb_hint_promising(lfb, node, open, s->least);
+    }
     lfb_word bits = open | word_with_code(word, node.level, CODE_FREE);
     for (; page == PAGE_NONE && bits; bits &= bits - 1) {
         unsigned slot = word_bit_slot(bits);
@@ -397,13 +396,24 @@ static uintptr_t sweep_all(const search *s)
     const lfb_t *lfb = s->lfb;
     uintptr_t page = PAGE_NONE;
     for (uintptr_t i = 0; page == PAGE_NONE && i < lfb->levels[lfb->top].count; i++) {
-        page = sweep(s, (lfb_node){lfb->top, lfb->levels[lfb->top].first + i});
+        lfb_node node = {lfb->top, lfb->levels[lfb->top].first + i};
+        page = !s->by_hints || is_hinted(s, node) ? sweep(s, node) : PAGE_NONE;
     }
     if (page != PAGE_NONE && !s->by_hints) {
         lfb_node node = lfb_node_of_page(s->want->level, page);
         lfb_freed seen = {node, node, lfb_hint_survey(lfb, node)};
         lfb_hint_raise(lfb, &seen);
     }
+    return page;
+}
+
+/* The same where hints promise what a run begins with: a block of half its length at least. */
+static uintptr_t sweep_by_hints(search *s)
+{
+    s->by_hints = true;
+    s->least = s->want->order - ((s->want->pages & (s->want->pages - 1)) != 0);
+    uintptr_t page = sweep_all(s);
+    s->by_hints = false;
     return page;
 }
 
@@ -447,11 +457,10 @@ static uintptr_t look(search *s)
 /* Where rooms and hints have led to nothing. */
 static uintptr_t look_everywhere(search *s)
 {
-    s->by_hints = (s->want->pages & (s->want->pages - 1)) != 0;
     /* A run may fit where no block is free that would hold it. */
-    uintptr_t page = s->by_hints ? sweep_all(s) : PAGE_NONE;
+    bool is_block = (s->want->pages & (s->want->pages - 1)) == 0;
+    uintptr_t page = is_block ? PAGE_NONE : sweep_by_hints(s);
     if (page == PAGE_NONE) {
-        s->by_hints = false;
         lfb_word sweep = lfb_exhaustion_suspected(s->lfb, s->lane, s->want->order);
         page = sweep_all(s);
         if (page == PAGE_NONE) {
@@ -496,12 +505,9 @@ unsigned lfb_search(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, unsi
 uintptr_t lfb_search_within(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want,
                             lfb_range window)
 {
-    search s = {.lfb = lfb, .lane = lane, .want = want, .window = window, .by_hints = true};
-    uintptr_t page = sweep_all(&s);
-    if (page == PAGE_NONE) {
-        s.by_hints = false;
-        page = sweep_all(&s);
-    }
+    search s = {.lfb = lfb, .lane = lane, .want = want, .window = window};
+    uintptr_t page = sweep_by_hints(&s);
+    page = page == PAGE_NONE ? sweep_all(&s) : page;
     LFB_PROBE_EXHAUSTED_IF(page == PAGE_NONE, lfb, lane, want->pages);
     return page;
 }
