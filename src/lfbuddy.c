@@ -13,7 +13,7 @@
 #include "core/room.c"
 #include "core/range.c"
 #include "core/isolate.c"
-#include "core/near.c"
+#include "core/leaves.c"
 #include "core/search.c"
 #include "core/setup.c"
 #include "core/alloc.c"

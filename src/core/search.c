@@ -7,7 +7,7 @@
 #include "../port/likely.h"
 #include "../port/probe.h"
 #include "exhaust.h"
-#include "near.h"
+#include "leaves.h"
 #include "room.h"
 
 /* A search under way, for the functions that descend. */
@@ -296,36 +296,38 @@ static uintptr_t take_in_live(const search *s, lfb_node parent, lfb_word open)
     return PAGE_NONE;
 }
 
-/* Takes from the nodes below this one, which is a level above the wanted one: from live ones, from
- * the slot `first` on; then, if they are leaves, from such as must be entered. */
-static uintptr_t take_below(const search *s, lfb_node parent, unsigned first)
+/* Takes from the nodes beside the one that the lane is filling: from live ones, from that one on
+ * round; then from such as must be entered. */
+static uintptr_t take_next_door(const search *s)
 {
-    lfb_word word = lfb_tree_load(s->lfb, parent);
-    lfb_word whole = 1;
-    uintptr_t page = PAGE_NONE;
-    if (!word_is_empty(word, parent.level)) {
-        lfb_word before = word_mask(0, first + 1) >> CODE_BITS;
-        lfb_word open = word_with_code(word, parent.level, CODE_OPEN);
-        page = take_in_live(s, parent, open & ~before);
-        if (page == PAGE_NONE && parent.level > 1) {
-            page = take_in_live(s, parent, open & before);
-        }
-        whole = word_with_code(word, parent.level, CODE_FREE);
+    lfb_node own = lfb_cursor_of(s->lfb, s->lane, s->want);
+    if (own.level <= 1 || own.level == s->lfb->top) {
+        return PAGE_NONE; /* leaves: leaves.h; level 1: the fullest node is a better place */
     }
+    lfb_node parent = lfb_parent(own);
+    lfb_word word = lfb_tree_load(s->lfb, parent);
+    if (word_is_empty(word, parent.level)) {
+        return take_first(s, lfb_page_of_node(parent));
+    }
+    lfb_word before = word_mask(0, lfb_slot_in_parent(own) + 1) >> CODE_BITS;
+    lfb_word open = word_with_code(word, parent.level, CODE_OPEN);
+    uintptr_t page = take_in_live(s, parent, open & ~before);
+    page = page == PAGE_NONE ? take_in_live(s, parent, open & before) : page;
+    lfb_word whole = word_with_code(word, parent.level, CODE_FREE);
     for (; page == PAGE_NONE && whole; whole &= whole - 1) {
         page = take_first(s, lfb_page_of_slot(parent, word_bit_slot(whole)));
     }
     return page;
 }
 
-static uintptr_t take_next_door(const search *s)
+/* Takes from a node of level 1, or below it from a leaf. */
+static uintptr_t take_in_either(const search *s, lfb_node node)
 {
-    const lfb_t *lfb = s->lfb;
-    lfb_node own = lfb_cursor_of(lfb, s->lane, s->want);
-    if (own.level <= 1 || own.level == lfb->top) {
-        return PAGE_NONE; /* leaves: near.h; level 1: the fullest node is a better place */
+    if (s->want->level == 1) {
+        return take_in(s, node);
     }
-    return take_below(s, lfb_parent(own), lfb_slot_in_parent(own));
+    *s->got = lfb_leaves_take(s->lfb, s->lane, node, 0, s->want->fit, s->most, s->pages);
+    return *s->got ? s->pages[0] : PAGE_NONE;
 }
 
 /* Takes from the fullest node of level 1 nearby that is no fuller than `most`, and than leaves room
@@ -342,7 +344,7 @@ static uintptr_t fill(const search *s, unsigned least, unsigned most)
         if (!lfb_room_pick(s->lfb, s->lane, near, pick, s->own, &node)) {
             break;
         }
-        uintptr_t page = s->want->level ? take_in(s, node) : take_below(s, node, 0);
+        uintptr_t page = take_in_either(s, node);
         if (page != PAGE_NONE) {
             return page;
         }
@@ -429,9 +431,9 @@ static uintptr_t fill_or_split(search *s)
     return page;
 }
 
-/* By the price of the way: where the lane is and next door (leaves: near.h), where rooms and hints
- * lead. Small blocks first in the lane's own share, so that lanes write into the same cache lines
- * only where one runs out. */
+/* By the price of the way: where the lane is and next door (leaves: leaves.h), where rooms and
+ * hints lead. Small blocks first in the lane's own share, so that lanes write into the same cache
+ * lines only where one runs out. */
 static uintptr_t look(search *s)
 {
     const lfb_t *lfb = s->lfb;
@@ -490,12 +492,25 @@ static LFB_APART unsigned search_farther(const lfb_t *lfb, lfb_lane *lane, const
     return pages[0] != PAGE_NONE;
 }
 
+/* Where leaves serve what is wanted: from the one that the lane is filling on, under its parent. */
+static unsigned take_near(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, unsigned most,
+                          uintptr_t pages[])
+{
+    lfb_node own = lfb_cursor_of(lfb, lane, want);
+    unsigned got = lfb_leaves_take(lfb, lane, lfb_parent(own), lfb_slot_in_parent(own), want->fit,
+                                   most, pages);
+    if (got) {
+        move_cursor(lfb, lane, want, pages[0]);
+    }
+    return got;
+}
+
 unsigned lfb_search(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, unsigned most,
                     uintptr_t pages[])
 {
     unsigned got = 0;
     if (!lfb_is_exhausted(lfb, lane, want->pages)) {
-        got = want->level == 0 && lfb->top > 0 ? lfb_near_take(lfb, lane, want, most, pages) : 0;
+        got = want->level == 0 && lfb->top > 0 ? take_near(lfb, lane, want, most, pages) : 0;
         got = got ? got : search_farther(lfb, lane, want, most, pages);
     }
     LFB_PROBE_EXHAUSTED_IF(got == 0, lfb, lane, want->pages);
