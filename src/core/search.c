@@ -91,16 +91,20 @@ static lfb_word candidates(const search *s, lfb_word word, unsigned level, bool 
 }
 
 /* Whether a slot that would be taken whole is OPEN over a child in which something is allocated: a
- * look at one word spares the claim's at several. */
+ * look at each child spares the claim's at several words of each. */
 static bool is_in_use(const search *s, lfb_node node, lfb_word word, unsigned slot)
 {
-    if (node.level == 0 || word_code(word, slot) != CODE_OPEN ||
-        !lfb_node_exists(s->lfb, lfb_child(node, slot))) {
-        return false;
+    unsigned end = slot + (unsigned)(s->want->pages >> lfb_slot_order(node.level));
+    bool in_use = false;
+    for (; !in_use && node.level > 0 && slot < end; slot++) {
+        lfb_node child = lfb_child(node, slot);
+        if (word_code(word, slot) == CODE_OPEN && lfb_node_exists(s->lfb, child)) {
+            lfb_word below = lfb_tree_load(s->lfb, child);
+            lfb_word held = ~(below >> 1) & WORD_EACH(1) & word_codes(child.level);
+            in_use = held != 0 && !word_is_empty(below, child.level);
+        }
     }
-    lfb_word child = lfb_tree_load(s->lfb, lfb_child(node, slot));
-    lfb_word held = ~(child >> 1) & WORD_EACH(1) & word_codes(node.level - 1);
-    return !word_is_empty(child, node.level - 1) && held != 0;
+    return in_use;
 }
 
 /* Claims the first place in a live node that isn't in use. */
