@@ -30,6 +30,11 @@ static inline lfb_status lfb_range_at(const lfb_t *lfb, uintptr_t address, size_
     return pages <= lfb->end_page - range->page ? LFB_OK : LFB_OUT_OF_RANGE;
 }
 
+static inline lfb_range lfb_range_of_all(const lfb_t *lfb)
+{
+    return (lfb_range){lfb->first_page, lfb->end_page - lfb->first_page};
+}
+
 /* Whether these pages can be one run: they lie in one leaf, or begin at a slot of the lowest node
  * that covers them. */
 bool lfb_range_can_be_run(const lfb_t *lfb, lfb_range range);

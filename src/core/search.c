@@ -9,17 +9,16 @@
 #include "exhaust.h"
 #include "leaves.h"
 #include "room.h"
+#include "sweep.h"
 
 /* A search under way, for the functions that descend. */
 typedef struct search {
     const lfb_t *lfb;
     lfb_lane *lane;
     const lfb_want *want;
-    lfb_range window; /* claims stay inside */
-    bool by_hints;    /* sweeps: only where these promise enough */
-    bool own;         /* only in the lane's share of the range */
-    unsigned least;   /* the order that a hint must promise */
-    unsigned most;    /* so many, if one word has them */
+    bool own;       /* only in the lane's share of the range */
+    unsigned least; /* the order that a hint must promise */
+    unsigned most;  /* so many, if one word has them */
     uintptr_t *pages;
     unsigned *got;
 } search;
@@ -53,83 +52,12 @@ static void move_cursor(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, 
 
 /* --------------------------------------------------------------------------------- taking ---- */
 
-/* Claims the first free place in these pages, each place aligned to the wanted order. */
-static uintptr_t claim_in(const search *s, uintptr_t page, uintptr_t pages)
-{
-    uintptr_t last = page + (pages - 1); /* inclusive: the pages may end with the address space */
-    uintptr_t window_last = s->window.page + (s->window.pages - 1);
-    page = page > s->window.page ? page : s->window.page;
-    last = last < window_last ? last : window_last;
-    uintptr_t below = ((uintptr_t)1 << s->want->order) - 1;
-    for (;;) {
-        uintptr_t start = page;
-        page = (page + below) & ~below;
-        /* page < start: past the end of the address space */
-        if (page < start || page > last || last - page < s->want->pages - 1) {
-            return PAGE_NONE;
-        }
-        if (lfb_range_claim(s->lfb, s->lane, (lfb_range){page, s->want->pages}, true)) {
-            return page;
-        }
-        if (last - page <= below) {
-            return PAGE_NONE;
-        }
-        page += below + 1;
-    }
-}
-
-/* Where in a live word an aligned group has room: the slots that would be taken whole are FREE, or
- * OPEN if they may be claimed in pieces; one of which a part would be taken is either. */
-static lfb_word candidates(const search *s, lfb_word word, unsigned level, bool in_pieces)
-{
-    lfb_word free = word_with_code(word, level, CODE_FREE);
-    lfb_word usable = level ? free | word_with_code(word, level, CODE_OPEN) : free;
-    unsigned whole = (unsigned)(s->want->pages >> lfb_slot_order(level)); /* not 0: lfb_want_run */
-    lfb_word bits = word_streaks(in_pieces ? usable : free, whole);
-    bits &= word_aligned(s->want->fit.group);
-    return s->want->fit.count > whole ? bits & usable >> (CODE_BITS * whole) : bits;
-}
-
-/* Whether a slot that would be taken whole is OPEN over a child in which something is allocated: a
- * look at each child spares the claim's at several words of each. */
-static bool is_in_use(const search *s, lfb_node node, lfb_word word, unsigned slot)
-{
-    unsigned end = slot + (unsigned)(s->want->pages >> lfb_slot_order(node.level));
-    bool in_use = false;
-    for (; !in_use && node.level > 0 && slot < end; slot++) {
-        lfb_node child = lfb_child(node, slot);
-        if (word_code(word, slot) == CODE_OPEN && lfb_node_exists(s->lfb, child)) {
-            lfb_word below = lfb_tree_load(s->lfb, child);
-            lfb_word held = ~(below >> 1) & WORD_EACH(1) & word_codes(child.level);
-            in_use = held != 0 && !word_is_empty(below, child.level);
-        }
-    }
-    return in_use;
-}
-
-/* Claims the first place in a live node that isn't in use. */
-static uintptr_t claim_in_node(const search *s, lfb_node node, lfb_word word, bool in_pieces)
-{
-    uintptr_t page = PAGE_NONE;
-    lfb_word bits = candidates(s, word, node.level, in_pieces);
-    for (; page == PAGE_NONE && bits; bits &= bits - 1) {
-        unsigned slot = word_bit_slot(bits);
-        if (!is_in_use(s, node, word, slot)) {
-            page = claim_in(s, lfb_page_of_slot(node, slot), (uintptr_t)1 << s->want->order);
-        }
-    }
-    return page;
-}
-
 static uintptr_t take_in(const search *s, lfb_node node)
 {
     /* A run that ends inside a slot takes only the pages that it needs, at the price of claiming
      * them in pieces: pages on loan to a run would look used to others. */
     if (s->want->pages & (lfb_slot_pages(node.level) - 1)) {
-        lfb_word word = lfb_tree_load(s->lfb, node);
-        return word_is_empty(word, node.level)
-                   ? claim_in(s, lfb_page_of_node(node), (uintptr_t)1 << s->want->order)
-                   : claim_in_node(s, node, word, false);
+        return lfb_claim_in_node(s->lfb, s->lane, s->want, node);
     }
     unsigned got = lfb_tree_take(s->lfb, s->lane, node, s->want->fit, s->most, s->pages);
     *s->got = got ? got : 1;
@@ -360,69 +288,6 @@ static uintptr_t fill(const search *s, unsigned least, unsigned most)
     return PAGE_NONE;
 }
 
-/* ------------------------------------------------------------------------------ sweeping ---- */
-
-/* Tries every place below a node that isn't in use. */
-static uintptr_t sweep(const search *s, lfb_node node)
-{
-    const lfb_t *lfb = s->lfb;
-    uintptr_t first = lfb_page_of_node(node);
-    uintptr_t last = first + (lfb_node_pages(node.level) - 1);
-    if (last < s->window.page || first > s->window.page + (s->window.pages - 1)) {
-        return PAGE_NONE;
-    }
-    lfb_word word = lfb_tree_load(lfb, node);
-    if (word_is_empty(word, node.level)) {
-        return word_kind(word) == KIND_PLAIN ? claim_in(s, first, lfb_node_pages(node.level))
-                                             : PAGE_NONE;
-    }
-    uintptr_t page = PAGE_NONE;
-    if (node.level == s->want->level) {
-        return claim_in_node(s, node, word, true);
-    }
-    lfb_word open = word_with_code(word, node.level, CODE_OPEN);
-    if (s->by_hints && node.level > 1) {
-        open = lfb_hint_promising(lfb, node, open, s->least);
-    }
-    lfb_word bits = open | word_with_code(word, node.level, CODE_FREE);
-    for (; page == PAGE_NONE && bits; bits &= bits - 1) {
-        unsigned slot = word_bit_slot(bits);
-        if (word_code(word, slot) == CODE_FREE) {
-            page = claim_in(s, lfb_page_of_slot(node, slot), lfb_slot_pages(node.level));
-        } else if (lfb_node_exists(lfb, lfb_child(node, slot))) {
-            page = sweep(s, lfb_child(node, slot));
-        }
-    }
-    return page;
-}
-
-/* Sweeps the window. What is found there was hidden from the hints, or in pieces. */
-static uintptr_t sweep_all(const search *s)
-{
-    const lfb_t *lfb = s->lfb;
-    uintptr_t page = PAGE_NONE;
-    for (uintptr_t i = 0; page == PAGE_NONE && i < lfb->levels[lfb->top].count; i++) {
-        lfb_node node = {lfb->top, lfb->levels[lfb->top].first + i};
-        page = !s->by_hints || is_hinted(s, node) ? sweep(s, node) : PAGE_NONE;
-    }
-    if (page != PAGE_NONE && !s->by_hints) {
-        lfb_node node = lfb_node_of_page(s->want->level, page);
-        lfb_freed seen = {node, node, lfb_hint_survey(lfb, node)};
-        lfb_hint_raise(lfb, &seen);
-    }
-    return page;
-}
-
-/* The same where hints promise what a run begins with: a block of half its length at least. */
-static uintptr_t sweep_by_hints(search *s)
-{
-    s->by_hints = true;
-    s->least = s->want->order - ((s->want->pages & (s->want->pages - 1)) != 0);
-    uintptr_t page = sweep_all(s);
-    s->by_hints = false;
-    return page;
-}
-
 /* ------------------------------------------------------------------------------ searching ---- */
 
 /* A small block: from the fullest node that repays the way, else from a whole one. */
@@ -461,14 +326,15 @@ static uintptr_t look(search *s)
 }
 
 /* Where rooms and hints have led to nothing. */
-static uintptr_t look_everywhere(search *s)
+static uintptr_t look_everywhere(const search *s)
 {
+    lfb_range all = lfb_range_of_all(s->lfb);
     /* A run may fit where no block is free that would hold it. */
     bool is_block = (s->want->pages & (s->want->pages - 1)) == 0;
-    uintptr_t page = is_block ? PAGE_NONE : sweep_by_hints(s);
+    uintptr_t page = is_block ? PAGE_NONE : lfb_sweep(s->lfb, s->lane, s->want, all, true);
     if (page == PAGE_NONE) {
         lfb_word sweep = lfb_exhaustion_suspected(s->lfb, s->lane, s->want->order);
-        page = sweep_all(s);
+        page = lfb_sweep(s->lfb, s->lane, s->want, all, false);
         if (page == PAGE_NONE) {
             lfb_exhaustion_found(s->lfb, sweep, s->want->order);
         }
@@ -480,13 +346,7 @@ static LFB_APART unsigned search_farther(const lfb_t *lfb, lfb_lane *lane, const
                                          unsigned most, uintptr_t pages[])
 {
     unsigned got = 1;
-    search s = {.lfb = lfb,
-                .lane = lane,
-                .want = want,
-                .window = {lfb->first_page, lfb->end_page - lfb->first_page},
-                .most = most,
-                .pages = pages,
-                .got = &got};
+    search s = {.lfb = lfb, .lane = lane, .want = want, .most = most, .pages = pages, .got = &got};
     pages[0] = look(&s);
     if (pages[0] != PAGE_NONE) {
         move_cursor(lfb, lane, want, pages[0]);
@@ -524,9 +384,8 @@ unsigned lfb_search(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, unsi
 uintptr_t lfb_search_within(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want,
                             lfb_range window)
 {
-    search s = {.lfb = lfb, .lane = lane, .want = want, .window = window};
-    uintptr_t page = sweep_by_hints(&s);
-    page = page == PAGE_NONE ? sweep_all(&s) : page;
+    uintptr_t page = lfb_sweep(lfb, lane, want, window, true);
+    page = page == PAGE_NONE ? lfb_sweep(lfb, lane, want, window, false) : page;
     LFB_PROBE_EXHAUSTED_IF(page == PAGE_NONE, lfb, lane, want->pages);
     return page;
 }
