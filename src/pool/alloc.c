@@ -2,19 +2,17 @@
 /*
  * Allocation and release: the core's, with what a pool adds. In this order:
  *
- *   allocate   enter; core; own; exit; note that the memory may not be zero any more
+ *   allocate   enter; core; own; exit; note that the memory may not be zero any more (clean.h)
  *   release    give memory back (trim_order); enter; disown; core; exit; wake
- *
- * The caller writes to a run after it was noted dirty, and the next owner learns of that through
- * the core's hand-over (E1). So where a run's note says clean, no former owner of its pages wrote
- * to them since they were zero.
  */
+#include "alloc.h"
+
 #include <string.h>
 
-#include "mapping.h"
+#include "../port/bits.h"
+#include "clean.h"
 #include "owner.h"
 #include "record.h"
-#include "trim.h"
 #include "wait.h"
 #include "watch.h"
 
@@ -61,17 +59,6 @@ static lfb_status range_offset(const lfb_pool *pool, const void *address, size_t
 
 /* ------------------------------------------------------------------------------- allocate ---- */
 
-static void note_dirty(const lfb_pool *pool, uintptr_t offset, size_t bytes)
-{
-    size_t last = pool_last_chunk(pool, offset, bytes);
-    for (size_t chunk = pool_first_chunk(pool, offset); chunk <= last; chunk++) {
-        /* relaxed, both: E1 orders them; the load spares others the line */
-        if (!pool_load8_relaxed(&pool->dirty[chunk])) {
-            pool_store8_relaxed(&pool->dirty[chunk], 1);
-        }
-    }
-}
-
 /* The end of an allocation. */
 static inline uintptr_t finish(const lfb_pool *pool, const pool_call *call, uintptr_t offset)
 {
@@ -89,7 +76,7 @@ static void *hand_out(const lfb_pool *pool, uintptr_t offset, size_t pages)
     }
     pool_watch_taken(pool, offset, pages);
     pool_record_alloc(pool, offset, pages);
-    note_dirty(pool, offset, pages << pool->page_shift);
+    pool_note_dirty(pool, offset, pages << pool->page_shift);
     return pool->data + offset;
 }
 
@@ -135,7 +122,7 @@ void *lfb_pool_alloc_zeroed(lfb_pool *pool, size_t pages)
         }
         at = next;
     }
-    note_dirty(pool, offset, bytes);
+    pool_note_dirty(pool, offset, bytes);
     return pool->data + offset;
 }
 
@@ -160,23 +147,32 @@ lfb_status lfb_pool_alloc_at(lfb_pool *pool, void *address, size_t pages)
     status = status == LFB_OK ? pool_take_at(pool, offset, pages) : status;
     if (status == LFB_OK) {
         pool_watch_taken(pool, offset, pages);
-        note_dirty(pool, offset, pages << pool->page_shift);
+        pool_note_dirty(pool, offset, pages << pool->page_shift);
     }
     return status;
 }
 
-/* -------------------------------------------------------------------------------- release ---- */
-
-lfb_status pool_no_run(const lfb_pool *pool, uintptr_t offset)
+static bool can_succeed(const lfb_pool *pool, size_t pages)
 {
-    lfb_extent extent;
-    lfb_status status = lfb_find(&pool->core, offset, &extent);
-    if (status != LFB_OK) {
-        return status;
-    }
-    bool inside = extent.kind == LFB_EXTENT_RUN && extent.address != offset;
-    return inside ? LFB_NOT_START : LFB_NOT_ALLOCATED;
+    bool can_change = !pool->read_only && (!pool->tagged || pool_load32_relaxed(pool->self));
+    return can_change && pages > 0 && pages <= pool->plan.page_count &&
+           lfb_ceiling_order(pages) <= pool->plan.max_order;
 }
+
+void *lfb_pool_alloc_wait(lfb_pool *pool, size_t pages, const struct timespec *deadline)
+{
+    void *run = lfb_pool_alloc_run(pool, pages);
+    while (!run && can_succeed(pool, pages)) {
+        uint32_t value = pool_wait_announce(pool);
+        run = lfb_pool_alloc_run(pool, pages);
+        if (run || !pool_wait_sleep(pool, value, deadline)) {
+            break;
+        }
+    }
+    return run;
+}
+
+/* -------------------------------------------------------------------------------- release ---- */
 
 /* Releases the run at an offset, in a call. */
 static lfb_status release(lfb_pool *pool, const pool_call *call, uintptr_t offset)
@@ -346,7 +342,7 @@ lfb_status lfb_pool_resize(lfb_pool *pool, void *address, size_t pages)
     if (status == LFB_OK && pages > before) {
         pool_watch_grown(pool, offset, before, pages);
         pool_record_alloc(pool, offset + (before << pool->page_shift), pages - before);
-        note_dirty(pool, offset, pages << pool->page_shift);
+        pool_note_dirty(pool, offset, pages << pool->page_shift);
     }
     pool_wake(pool);
     return status;

@@ -104,7 +104,16 @@ static inline void pool_own(const lfb_pool *pool, const pool_call *call, uintptr
 }
 
 /* The status of an address at which no run with an owner starts. */
-lfb_status pool_no_run(const lfb_pool *pool, uintptr_t offset);
+static inline lfb_status pool_no_run(const lfb_pool *pool, uintptr_t offset)
+{
+    lfb_extent extent;
+    lfb_status status = lfb_find(&pool->core, offset, &extent);
+    if (status != LFB_OK) {
+        return status;
+    }
+    bool inside = extent.kind == LFB_EXTENT_RUN && extent.address != offset;
+    return inside ? LFB_NOT_START : LFB_NOT_ALLOCATED;
+}
 
 /* Before a release (O2): brings the owner word of a run from whatever owner to 0, or to another
  * owner. *owner is what it was. */

@@ -1,63 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory returned to the system, and how much there is of it.
- *
- * Pages go back only while the caller owns them: nobody else can read or write them, and who gets
- * them next gets them through the core, after that. A chunk (layout.h) whose memory went back as a
- * whole is clean again; that is noted after it went, so a process killed in between leaves a chunk
- * that is taken to be dirty, and is zero.
+ * The memory of free pages returned to the system, and how much of a pool is in memory. To give a
+ * block's memory back, it is allocated for that long.
  */
-#include "trim.h"
-
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../port/bits.h"
-#include "mapping.h"
-
-/* ---------------------------------------------------------------------------- pages owned ---- */
-
-static bool is_clean(const lfb_pool *pool, uintptr_t offset, size_t bytes)
-{
-    size_t last = pool_last_chunk(pool, offset, bytes);
-    for (size_t chunk = pool_first_chunk(pool, offset); chunk <= last; chunk++) {
-        if (pool_load8_relaxed(&pool->dirty[chunk])) { /* relaxed: E1, as in alloc.c */
-            return false;
-        }
-    }
-    return true;
-}
-
-/* The chunks that lie in the range as a whole are zero now. */
-static void note_clean(const lfb_pool *pool, uintptr_t offset, uintptr_t end)
-{
-    uintptr_t below = ((uintptr_t)1 << pool->plan.chunk_shift) - 1;
-    size_t chunk = (offset + below) >> pool->plan.chunk_shift;
-    size_t after = (end == pool->bytes ? end + below : end) >> pool->plan.chunk_shift;
-    for (; chunk < after; chunk++) {
-        pool_store8_relaxed(&pool->dirty[chunk], 0);
-    }
-}
-
-size_t pool_give_back(const lfb_pool *pool, uintptr_t offset, size_t bytes, int *code)
-{
-    uintptr_t start = (offset + pool->granule - 1) & ~(uintptr_t)(pool->granule - 1);
-    uintptr_t end = (offset + bytes) & ~(uintptr_t)(pool->granule - 1);
-    if (start >= end || is_clean(pool, start, end - start)) {
-        return 0;
-    }
-    int refused = pool_punch(pool, start, end - start);
-    if (code) {
-        *code = refused;
-    }
-    if (refused) {
-        return 0;
-    }
-    note_clean(pool, start, end);
-    return end - start;
-}
+#include "alloc.h"
+#include "clean.h"
 
 /* ------------------------------------------------------------------------------- trimming ---- */
 
@@ -73,7 +25,7 @@ typedef struct trimming {
 static void trim_piece(trimming *t, uintptr_t offset, size_t pages)
 {
     void *address = t->pool->data + offset;
-    if (is_clean(t->pool, offset, pages << t->pool->page_shift) ||
+    if (pool_is_clean(t->pool, offset, pages << t->pool->page_shift) ||
         pool_take_at(t->pool, offset, pages) != LFB_OK) {
         return;
     }

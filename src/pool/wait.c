@@ -28,8 +28,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "../port/bits.h"
-
 static long futex(const lfb_pool *pool, int operation, uint32_t value,
                   const struct timespec *deadline)
 {
@@ -45,23 +43,14 @@ void pool_wake_all(const lfb_pool *pool, uint32_t seen)
     }
 }
 
-static bool can_succeed(const lfb_pool *pool, size_t pages)
+uint32_t pool_wait_announce(const lfb_pool *pool)
 {
-    bool can_change = !pool->read_only && (!pool->tagged || pool_load32_relaxed(pool->self));
-    return can_change && pages > 0 && pages <= pool->plan.page_count &&
-           lfb_ceiling_order(pages) <= pool->plan.max_order;
+    uint32_t value = pool_or32_seq_cst(&pool->header->waits, WAITS_ANY) | WAITS_ANY;
+    lfb_fence_seq_cst(); /* W1 */
+    return value;
 }
 
-void *lfb_pool_alloc_wait(lfb_pool *pool, size_t pages, const struct timespec *deadline)
+bool pool_wait_sleep(const lfb_pool *pool, uint32_t value, const struct timespec *deadline)
 {
-    void *run = lfb_pool_alloc_run(pool, pages);
-    while (!run && can_succeed(pool, pages)) {
-        uint32_t value = pool_or32_seq_cst(&pool->header->waits, WAITS_ANY) | WAITS_ANY;
-        lfb_fence_seq_cst(); /* W1 */
-        run = lfb_pool_alloc_run(pool, pages);
-        if (run || (futex(pool, FUTEX_WAIT_BITSET, value, deadline) != 0 && errno == ETIMEDOUT)) {
-            break;
-        }
-    }
-    return run;
+    return futex(pool, FUTEX_WAIT_BITSET, value, deadline) == 0 || errno != ETIMEDOUT;
 }
