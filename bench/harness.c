@@ -4,8 +4,6 @@
  */
 #include "harness.h"
 
-#include "workloads.h"
-
 #include <stdlib.h>
 
 /* --------------------------------------------------------------------------------- clocks ---- */
@@ -110,13 +108,13 @@ void harness_empty(worker *w, size_t from, size_t to)
 static void give_back(worker *w)
 {
     const workload *wl = w->run->cell.workload;
-    if (!wl->sized) {
+    if (wl->put == NULL) {
         harness_empty(w, 0, w->count);
         return;
     }
     for (size_t i = 0; i < w->count; i++) {
         if (w->held[i] >= 0) {
-            workloads_put_sized(w, w->held[i]);
+            wl->put(w, w->held[i]);
         }
     }
 }

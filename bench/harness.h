@@ -82,7 +82,6 @@ typedef struct workload {
     bool by_order;    /* runs for each order that is asked for */
     bool range_only;  /* needs an allocator that can be exhausted, or has a range to fragment */
     bool takes_bulk;  /* calls get_bulk and put_bulk where there are any */
-    bool sized;       /* entries of `held` are packed */
     bool fails;       /* it is failures that are measured */
     unsigned threads; /* always that many lanes, used by one thread; 0: as asked for */
     unsigned least_order;
@@ -93,6 +92,8 @@ typedef struct workload {
     void (*close)(run *r);
     void (*prepare)(worker *w);
     void (*work)(worker *w);
+    /* Entries of `held` are packed, and this releases one; NULL: they are pages. */
+    void (*put)(worker *w, int64_t packed);
 } workload;
 
 typedef struct sample {

@@ -114,10 +114,10 @@ static void mixed_work(worker *w)
 const workload workload_mixed = {
     .name = "mixed",
     .about = "as rand: 80 % order 0, 15 % orders 1-5, 5 % order 9",
-    .sized = true,
     .capacity = mixed_capacity,
     .prepare = mixed_prepare,
     .work = mixed_work,
+    .put = workloads_put_sized,
 };
 
 /* Half the range is held; free a random run, allocate one as long as some file is (see above). An
@@ -142,8 +142,8 @@ static void runs_work(worker *w)
 const workload workload_runs = {
     .name = "runs",
     .about = "as rand: lengths of 1 to 512 pages, distributed like the sizes of files",
-    .sized = true,
     .capacity = runs_capacity,
     .prepare = runs_prepare,
     .work = runs_work,
+    .put = workloads_put_sized,
 };

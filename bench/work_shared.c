@@ -156,10 +156,10 @@ static void larson_work(worker *w)
 const workload workload_larson = {
     .name = "larson",
     .about = "replace random blocks of mixed orders; threads hand their blocks over",
-    .sized = true,
     .capacity = larson_capacity,
     .open = larson_open,
     .close = larson_close,
     .prepare = larson_prepare,
     .work = larson_work,
+    .put = workloads_put_sized,
 };
