@@ -7,6 +7,12 @@
 
 enum { PAGE = 4096, CPUS_MAX = 8 };
 
+/* Whether an instruction is of the core. */
+static inline bool is_in_core(uintptr_t instruction)
+{
+    return instruction >= (uintptr_t)core_start && instruction < (uintptr_t)core_end;
+}
+
 /* %s: text, %u: size_t in decimal, %x: uint64_t in hexadecimal. */
 void print(const char *format, ...);
 

@@ -110,8 +110,7 @@ void kernel_tick(uintptr_t interrupted)
 {
     cpu *c = &cpus[arch_cpu()];
     c->interrupts++;
-    c->interrupts_in_core +=
-        interrupted >= (uintptr_t)core_start && interrupted < (uintptr_t)core_end;
+    c->interrupts_in_core += is_in_core(interrupted);
     actor_step(&c->in_interrupt);
     actor_step(&c->in_interrupt);
 }

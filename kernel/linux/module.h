@@ -66,8 +66,6 @@ void nmi_end(void);
 
 /* ------------------------------------------------------------------------ test.c, bench.c ---- */
 
-bool is_in_core(struct pt_regs *interrupted);
-
 /* Random calls in every context of every CPU, `operations` in each thread. Returns whether all went
  * well, after it said so; negative: it couldn't run. */
 int test_run(size_t operations, uint32_t seed);

@@ -22,7 +22,7 @@ static int handle(unsigned int type, struct pt_regs *interrupted)
     if (!n || !atomic_read(&n->wanted)) {
         return NMI_DONE;
     }
-    bool in_core = is_in_core(interrupted);
+    bool in_core = interrupted && is_in_core(instruction_pointer(interrupted));
     n->ticks++;
     n->in_core += in_core;
     /* An NMI counts as one hardirq itself. */

@@ -43,12 +43,6 @@ typedef struct cpu_work {
 
 /* ------------------------------------------------------------------------------ contexts ---- */
 
-bool is_in_core(struct pt_regs *interrupted)
-{
-    return interrupted && instruction_pointer(interrupted) >= (uintptr_t)core_start &&
-           instruction_pointer(interrupted) < (uintptr_t)core_end;
-}
-
 /* After its release a page is none of ours. */
 static void write_a_released_page(void)
 {
@@ -62,7 +56,8 @@ static void write_a_released_page(void)
 static enum hrtimer_restart hard_tick(struct hrtimer *timer)
 {
     timer_work *t = container_of(timer, timer_work, timer);
-    bool in_core = is_in_core(get_irq_regs());
+    struct pt_regs *interrupted = get_irq_regs();
+    bool in_core = interrupted && is_in_core(instruction_pointer(interrupted));
     nmi_send(container_of(t, cpu_work, hard)->next_cpu);
     t->ticks++;
     t->in_core += in_core;
