@@ -36,6 +36,9 @@ static unsigned release_for(scene *s, unsigned page, uint64_t others, bool whole
 static void judge_stop(scene *s, const disturbance *d)
 {
     uint64_t others = s->books.owned;
+    if (s->script.isolating) {
+        others |= scene_look(s).held;
+    }
     for (uintptr_t address; (address = lfb_alloc_on(&s->lfb, FIRST, 0)) != LFB_NONE;) {
         uint64_t page = page_bits((unsigned)(address - s->config.base), 1);
         if (others & page) {

@@ -197,7 +197,7 @@ static bool disturb_scenario(void *context, const char *group, const char *text)
     }
     show_progress(s, text);
     prepare(&s->scene, text);
-    if (s->scene.script.lawless || s->scene.script.deadly || s->scene.script.isolating) {
+    if (s->scene.script.lawless || s->scene.script.deadly) {
         return true; /* nobody knows what the stopped thread owns, or who it is */
     }
     schedule_task task = task_of(&s->scene);

@@ -140,7 +140,7 @@ bool judge_step(scene *s)
     }
     count_tree(s);
     const moment *m = make_moment(s);
-    if (!s->script.lawless && !s->script.isolating) {
+    if (!s->script.lawless) {
         judge_moment(s, m);
     }
     return !s->books.wrong[0];
@@ -228,6 +228,7 @@ static void release_rest(scene *s)
 bool judge_whole(scene *s)
 {
     lfb_report report;
+    lfb_isolate_end(&s->lfb);
     release_rest(s);
     lfb_drain(&s->lfb);
     lfb_status status = lfb_check(&s->lfb, &report);
@@ -277,10 +278,12 @@ bool judge_execution(scene *s)
     if (s->script.isolating) {
         judge_isolation(s);
     }
-    if (s->script.deadly || s->script.isolating) {
+    if (s->script.deadly) {
         return judge_whole(s);
     }
-    judge_history(s);
+    if (!s->script.isolating) {
+        judge_history(s);
+    }
     lfb_report report;
     if (lfb_check(&s->lfb, &report) != LFB_OK || report.low_hints) {
         scene_complain(s, report.first_fault ? report.first_fault : "a hint is too low", 0, 0);

@@ -26,7 +26,7 @@
  * the end: J2 and J3 don't apply. Where one is killed (`k`), its call has no place in the history,
  * and may leave a hint too low, or a note that nothing is free: of J4 to J7 there remain J6 and the
  * whole tree. Where pages are isolated (`i`), who takes out of use what another releases isn't in
- * the model: J2, J3, J4 and the hints are left out.
+ * the model: J4 is left out, and pages out of use count as somebody's.
  */
 #ifndef TESTS_INTERLEAVE_JUDGE_H
 #define TESTS_INTERLEAVE_JUDGE_H

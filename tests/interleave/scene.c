@@ -296,6 +296,7 @@ static void isolate(scene *s, unsigned who, const call *c)
     uint64_t wanted = scene_bits(s, c->a, c->b);
     size_t in_use;
     s->books.isolated |= wanted;
+    plan_take(s, who, wanted, c->b);
     lfb_status status = lfb_isolate_range_on(&s->lfb, s->script.parts[who].lane,
                                              address_of(s, c->a), c->b, &in_use);
     schedule_show(false);
@@ -494,7 +495,8 @@ uint64_t scene_estate(const scene *s, unsigned dead)
     for (unsigned i = schedule_opened(); i <= schedule_now(); i++) {
         releasing &= ~s->moments[i].free; /* another may have it by now */
     }
-    return (taken | releasing | runs) & ~now.free & ~others;
+    uint64_t settled = s->script.isolating ? now.free | now.held : now.free;
+    return (taken | releasing | runs) & ~settled & ~others;
 }
 
 /* One run, one page of a run, or one page out of use. Returns how many pages. */
