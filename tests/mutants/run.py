@@ -36,8 +36,13 @@ COMPILE = ["-std=c11", "-O1", "-w", "-D_GNU_SOURCE"]
 SMALL = ["-DLFB_LEAF_ORDER=1", "-DLFB_NODE_ORDER=1"]
 ASSERT = ["-DLFB_ASSERTIONS"]
 TSAN = ["-fsanitize=thread", "-g"]
-CORE = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "src/core").glob("*.c"))
-EXPLORER = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "tests/interleave").glob("*.c"))
+
+
+def sources_in(folder):
+    return sorted(str(p.relative_to(ROOT)) for p in (ROOT / folder).glob("*.c"))
+
+
+CORE = sources_in("src/core")
 WORLD = ["tests/support/world.c", "tests/support/oracle.c"]
 
 
@@ -72,14 +77,14 @@ def inside(path):
 
 
 NODE = Program("node", ["tests/test_node.c"], ["-DLFB_LEAF_ORDER=2", "-DLFB_NODE_ORDER=2"] + ASSERT, ["-lcmocka"])
-API = Program("api", CORE + ["tests/test_api.c"] + WORLD, ASSERT, ["-lcmocka"])
+API = Program("api", CORE + sources_in("tests/api") + WORLD, ASSERT, ["-lcmocka"])
 PROPERTY = Program("property", CORE + ["tests/test_property.c"] + WORLD, SMALL + ASSERT, ["-lcmocka"])
 PLACEMENT = Program("placement", CORE + ["tests/test_placement.c"] + WORLD, ASSERT, ["-lcmocka"])
 STRESS = Program("stress", CORE + ["tests/test_stress.c"] + WORLD, SMALL + ASSERT + TSAN, ["-lcmocka"])
 ISOLATE = Program("isolate", CORE + ["tests/test_isolate.c", "tests/support/world.c"], SMALL + ASSERT, ["-lcmocka"])
 ISOLATE_ORDER = Program("isolate-order", CORE + ["tests/test_isolate_order.c", "tests/support/world.c"],
                         SMALL + ASSERT + inside("tests/support/each_access.h"), ["-lcmocka"])
-INTERLEAVE = Program("interleave", CORE + EXPLORER, SMALL + ASSERT + inside("tests/interleave/hooks.h"))
+INTERLEAVE = Program("interleave", CORE + sources_in("tests/interleave"), SMALL + ASSERT + inside("tests/interleave/hooks.h"))
 HOSTILE = Program("hostile", CORE + [f"tests/fuzz/{name}.c" for name in ("hostile", "calls", "guard")],
                   inside("tests/fuzz/hooks.h"))
 
