@@ -624,8 +624,7 @@ static void test_flips(void **state)
     world_assert_unchanged(w);
 }
 
-/* ------------------------------------------------------------------- calls on damaged trees ----
- */
+/* ------------------------------------------------------------------ calls on damaged trees ---- */
 
 /* fuzz/hostile.c makes all calls on trees that are damaged at random. Here is what it meets seldom:
  * what the call answers, and that it ends, is all that there is to expect. */

@@ -473,8 +473,7 @@ static void check_moves(const model *m, lfb_word word, unsigned slot, unsigned c
     }
 }
 
-/* -------------------------------------------------------------------------------- every word ----
- */
+/* ------------------------------------------------------------------------------ every word ---- */
 
 static void check_everywhere(const model *m, lfb_word word)
 {
@@ -516,8 +515,7 @@ static void test_every_word(void **state)
     }
 }
 
-/* ------------------------------------------------------------------------------ random words ----
- */
+/* ---------------------------------------------------------------------------- random words ---- */
 
 /* Codes in stretches; `legal`: HELD only in runs. */
 static model any_stretches(random_source *random, unsigned level, bool legal)
@@ -581,8 +579,7 @@ static void test_random_words(void **state)
     }
 }
 
-/* ------------------------------------------------------------------------- masks and numbers ----
- */
+/* ----------------------------------------------------------------------- masks and numbers ---- */
 
 static void test_masks(void **state)
 {

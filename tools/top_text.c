@@ -83,8 +83,7 @@ static void print_rates(const sampler *s, FILE *out)
     fputs(shown == 0 ? "  none yet\n" : "\n", out);
 }
 
-/* --------------------------------------------------------------------- blocks and processes ----
- */
+/* -------------------------------------------------------------------- blocks and processes ---- */
 
 static void print_order(const sampler *s, FILE *out, const terminal *t, int order)
 {

@@ -186,8 +186,7 @@ static void zone_recount(lfb_zone *zone)
     }
 }
 
-/* ---------------------------------------------------------------------------- life of a set ----
- */
+/* --------------------------------------------------------------------------- life of a set ---- */
 
 size_t lfb_zones_size(const lfb_zones_config *config)
 {
@@ -293,8 +292,7 @@ lfb_status lfb_zones_recount(lfb_zones_t *set, unsigned zone)
     return LFB_OK;
 }
 
-/* ------------------------------------------------------------------------ allocate, release ----
- */
+/* ----------------------------------------------------------------------- allocate, release ---- */
 
 static uintptr_t zone_alloc(lfb_zones_t *set, unsigned number, const lfb_zone_request *request)
 {
@@ -358,8 +356,7 @@ lfb_status lfb_zones_free(lfb_zones_t *set, unsigned lane, uintptr_t address)
     return lfb_zones_free_sized(set, lane, address, pages ? pages : 1);
 }
 
-/* ------------------------------------------------------------------------------------- look ----
- */
+/* ------------------------------------------------------------------------------------ look ---- */
 
 unsigned lfb_zones_find(const lfb_zones_t *set, uintptr_t address)
 {

@@ -327,8 +327,7 @@ static bool explore_lfbuddy(const program *text, unsigned long most)
     return true;
 }
 
-/* ------------------------------------------------------------------- the search without end ----
- */
+/* ------------------------------------------------------------------ the search without end ---- */
 
 static size_t searched; /* what the search found, if it ended */
 

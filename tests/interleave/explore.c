@@ -73,8 +73,7 @@ static void prepare(scene *s, const char *text)
     }
 }
 
-/* --------------------------------------------------------------------------------
- * reporting ---- */
+/* ------------------------------------------------------------------------------- reporting ---- */
 
 static void show_progress(const session *s, const char *text)
 {
@@ -121,8 +120,7 @@ static bool is_wanted(const session *s, const char *group, const char *text)
     return !filter || strstr(text, filter) || strstr(group, filter);
 }
 
-/* ------------------------------------------------------------------------
- * running a scenario ---- */
+/* ---------------------------------------------------------------------- running a scenario ---- */
 
 /* Puts a result into the row of the group, or of the scenario if it has no
  * group. */
@@ -218,8 +216,7 @@ static bool disturb_scenario(void *context, const char *group, const char *text)
     return may_go_on(s);
 }
 
-/* --------------------------------------------------------------------------
- * running the sets ---- */
+/* ------------------------------------------------------------------------ running the sets ---- */
 
 static bool list_scenario(void *context, const char *group, const char *text)
 {
@@ -322,8 +319,7 @@ static void run_scenario(session *s)
     }
 }
 
-/* -------------------------------------------------------------------------------------
- * main ---- */
+/* ------------------------------------------------------------------------------------ main ---- */
 
 static void print_totals(const session *s)
 {

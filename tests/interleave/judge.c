@@ -77,8 +77,7 @@ static void count_tree(const scene *s)
     trees.used += remember(trees.seen, trees.size, hash_of(s));
 }
 
-/* -------------------------------------------------------------------------- after each step ----
- */
+/* ------------------------------------------------------------------------- after each step ---- */
 
 /* In one step a call may return pages and the next one begin to release them: those are no claims.
  */
@@ -146,8 +145,7 @@ bool judge_step(scene *s)
     return !s->books.wrong[0];
 }
 
-/* --------------------------------------------------------------------- after each execution ----
- */
+/* -------------------------------------------------------------------- after each execution ---- */
 
 /* J5 */
 static void judge_failure(scene *s, const denial *d)

@@ -42,8 +42,7 @@ static unsigned below(unsigned limit)
     return (unsigned)random_below(&S.random, limit);
 }
 
-/* --------------------------------------------------------------------------------- watching ----
- */
+/* -------------------------------------------------------------------------------- watching ---- */
 
 static long make(unsigned lane, const call *c);
 
@@ -89,8 +88,7 @@ void watch_after(int op, const volatile void *address, bool done)
     }
 }
 
-/* ------------------------------------------------------------------------------------ calls ----
- */
+/* ----------------------------------------------------------------------------------- calls ---- */
 
 /* free_run of alloc.c, without hints. */
 static long release(lfb_lane *lane, uintptr_t page)

@@ -196,8 +196,7 @@ static void act(actor *a)
     }
 }
 
-/* ------------------------------------------------------------------------------------- judging
- * ---- */
+/* --------------------------------------------------------------------------------- judging ---- */
 
 static actor survivor; /* its runs are what is left */
 static unsigned long kills;

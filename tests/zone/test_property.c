@@ -45,8 +45,7 @@ static size_t page_in_zone(const game *g, run r)
     return (r.address - g->s.zones[r.zone].config.base) / PAGE;
 }
 
-/* --------------------------------------------------------------------------------- expected ----
- */
+/* -------------------------------------------------------------------------------- expected ---- */
 
 static bool serves(const expected_zone *zone, const lfb_zone_request *request)
 {
@@ -91,8 +90,7 @@ static void expect_free(game *g, run r)
     zone->told = zone->told && zone->free < zone->low;
 }
 
-/* ------------------------------------------------------------------------------------ steps ----
- */
+/* ----------------------------------------------------------------------------------- steps ---- */
 
 static void do_alloc(game *g)
 {
