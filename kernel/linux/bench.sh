@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Measures the core beside Linux's own page allocator, inside Debian's Linux under QEMU, and prints a
-# table: nanoseconds for an allocation and a release, median and lowest of the rounds, on one CPU and
-# on all; ratio: of the medians, Linux by lfbuddy.
+# Measures the core beside Linux's own page allocator, inside Debian's Linux, and prints a table:
+# nanoseconds for an allocation and a release, median and lowest of the rounds, on one CPU and on all;
+# ratio: of the medians, Linux by lfbuddy. Linux runs under QEMU, or as a program.
 # docs/linux.md says what is measured, and what isn't equal.
 #
 # usage: bench.sh SOURCE_ROOT [OPTIONS]
@@ -12,9 +12,11 @@
 #   --pages N         in the range; Linux has as many besides (default 131072: 512 MiB)
 #   --instructions    count instructions instead, on one CPU: what the emulator executes, the same
 #                     on every machine, busy or not
+#   --native          Linux as a program (User-Mode Linux): at the machine's own speed, on one CPU.
+#                     The first time, its source is unpacked and built: minutes, and 2 GB
 #   --log FILE        keep the kernel's log
 #
-# machine.sh has the variables that choose the machine.
+# machine.sh and usermode.sh have the variables that choose the machine.
 set -u
 help() {
     sed -n '3,/^[^#]/s/^# \{0,1\}//p' "$0"
@@ -24,6 +26,7 @@ rounds=7
 milliseconds=50
 pages=131072
 instructions=no
+native=no
 log=
 root=
 while [ $# -gt 0 ]; do
@@ -40,6 +43,7 @@ while [ $# -gt 0 ]; do
         shift
         ;;
     --instructions) instructions=yes ;;
+    --native) native=yes ;;
     -*) echo "no such option: $1" >&2; exit 2 ;;
     *) root=$(realpath "$1") ;;
     esac
@@ -47,6 +51,7 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$root" ] || { help >&2; exit 2; }
 . "$root/kernel/linux/machine.sh"
+. "$root/kernel/linux/usermode.sh"
 
 guest() {
     cat <<TEXT
@@ -82,25 +87,40 @@ table() {
     }'
 }
 
-why=$(missing)
-if [ -n "$why" ]; then
-    echo "$why" >&2
-    exit 1
-fi
-if ! build_module >"$work/log" 2>&1; then
-    cat "$work/log" >&2
-    exit 1
-fi
-guest | pack "$work/tree/kernel/linux/lfbuddy_test.ko"
+# quietly STEP...: what it says is shown only if it fails.
+quietly() {
+    if ! "$@" >"$work/log" 2>&1; then
+        tail -n 50 "$work/log" >&2
+        exit 1
+    fi
+}
+
+refuse_if() {
+    [ -z "$1" ] || { echo "$1" >&2; exit 1; }
+}
+
+[ "$native$instructions" != yesyes ] || { echo "--native and --instructions: one of them" >&2; exit 2; }
 memory_needed=$((pages / 100 + 256))M # twice the range and more
 words="init_on_alloc=0"
 unit="nanoseconds"
-if [ $instructions = yes ]; then
+if [ $native = yes ]; then
+    refuse_if "$(usermode_missing)"
+    [ -x "$usermode_tree/linux" ] || echo "building Linux in $usermode_tree" >&2
+    quietly usermode_build
     cpus=1
-    unit="instructions"
-    boot 3600 "$memory_needed" "$words" -icount shift=0,sleep=off
+    b=lfbuddy_bench
+    usermode_boot 3600 "$memory_needed" "$words $b.pages=$pages $b.rounds=$rounds $b.milliseconds=$milliseconds"
 else
-    boot 3600 "$memory_needed" "$words"
+    refuse_if "$(missing)"
+    quietly build_module
+    guest | pack "$work/tree/kernel/linux/lfbuddy_test.ko"
+    if [ $instructions = yes ]; then
+        cpus=1
+        unit="instructions"
+        boot 3600 "$memory_needed" "$words" -icount shift=0,sleep=off
+    else
+        boot 3600 "$memory_needed" "$words"
+    fi
 fi
 [ -z "$log" ] || cp "$said" "$log"
 if ! grep -q '== end' "$said" || ! grep -q 'bench: workload=' "$said"; then

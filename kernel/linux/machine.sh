@@ -60,16 +60,16 @@ build() {
     make -C "/lib/modules/$linux/build" M="$1" modules
 }
 
-# The sources, where kbuild may write; the layout that Kbuild expects.
+# copy_sources DIRECTORY: the sources, where kbuild may write; the layout that Kbuild expects.
 copy_sources() {
-    mkdir -p "$work/tree/kernel" &&
-        cp -r "$root/include" "$root/src" "$work/tree" &&
-        cp -r "$root/kernel/linux" "$root"/kernel/*.[ch] "$work/tree/kernel" &&
-        mkdir "$work/tree/bench" && cp "$root/bench/xorshift.h" "$work/tree/bench"
+    mkdir -p "$1/kernel" "$1/bench" &&
+        cp -r "$root/include" "$root/src" "$1" &&
+        cp -r "$root/kernel/linux" "$root"/kernel/*.[ch] "$1/kernel" &&
+        cp "$root/bench/xorshift.h" "$1/bench"
 }
 
 build_module() {
-    copy_sources && build "$work/tree/kernel/linux"
+    copy_sources "$work/tree" && build "$work/tree/kernel/linux"
 }
 
 # pack FILES...: the guest's initial file system: busybox, the files named, and as /init what comes
