@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "lfbuddy.h"
+#include "likely.h"
 
 /* GCC calls a helper library for each aarch64 atomic unless told otherwise; the core depends on
  * no library. Build for Armv8.1 to get its single-instruction atomics. */
@@ -39,7 +40,7 @@ enum { LFB_OP_LOAD, LFB_OP_STORE, LFB_OP_CAS, LFB_OP_ADD };
 #define LFB_ATOMIC_AFTER(op, address, done) ((void)0)
 #endif
 
-static inline lfb_word lfb_load_relaxed(const lfb_atomic *at)
+static LFB_TINY lfb_word lfb_load_relaxed(const lfb_atomic *at)
 {
     LFB_ATOMIC_BEFORE(LFB_OP_LOAD, at);
     return atomic_load_explicit(at, memory_order_relaxed);
@@ -48,32 +49,32 @@ static inline lfb_word lfb_load_relaxed(const lfb_atomic *at)
 /* A note that may be stale, torn from others or wrong, and so only guides: always relaxed. */
 typedef _Atomic(uint32_t) lfb_guess;
 
-static inline uint32_t lfb_guess_load(const lfb_guess *at)
+static LFB_TINY uint32_t lfb_guess_load(const lfb_guess *at)
 {
     LFB_ATOMIC_BEFORE(LFB_OP_LOAD, at);
     return atomic_load_explicit(at, memory_order_relaxed);
 }
 
-static inline void lfb_guess_store(lfb_guess *at, uint32_t value)
+static LFB_TINY void lfb_guess_store(lfb_guess *at, uint32_t value)
 {
     LFB_ATOMIC_BEFORE(LFB_OP_STORE, at);
     atomic_store_explicit(at, value, memory_order_relaxed);
     LFB_ATOMIC_AFTER(LFB_OP_STORE, at, true);
 }
 
-static inline lfb_word lfb_load_acquire(const lfb_atomic *at)
+static LFB_TINY lfb_word lfb_load_acquire(const lfb_atomic *at)
 {
     LFB_ATOMIC_BEFORE(LFB_OP_LOAD, at);
     return atomic_load_explicit(at, memory_order_acquire);
 }
 
-static inline lfb_word lfb_load_seq_cst(const lfb_atomic *at)
+static LFB_TINY lfb_word lfb_load_seq_cst(const lfb_atomic *at)
 {
     LFB_ATOMIC_BEFORE(LFB_OP_LOAD, at);
     return atomic_load_explicit(at, memory_order_seq_cst);
 }
 
-static inline void lfb_store_relaxed(lfb_atomic *at, lfb_word value)
+static LFB_TINY void lfb_store_relaxed(lfb_atomic *at, lfb_word value)
 {
     LFB_ATOMIC_BEFORE(LFB_OP_STORE, at);
     atomic_store_explicit(at, value, memory_order_relaxed);
@@ -81,13 +82,13 @@ static inline void lfb_store_relaxed(lfb_atomic *at, lfb_word value)
 }
 
 /* Between a store or a compare-and-swap and later loads that must not have been made before it. */
-static inline void lfb_fence_seq_cst(void)
+static LFB_TINY void lfb_fence_seq_cst(void)
 {
     atomic_thread_fence(memory_order_seq_cst);
 }
 
 /* Both: *at from *expected to `value`, else *expected = what is there (read with acquire). */
-static inline bool lfb_cas_acq_rel(lfb_atomic *at, lfb_word *expected, lfb_word value)
+static LFB_TINY bool lfb_cas_acq_rel(lfb_atomic *at, lfb_word *expected, lfb_word value)
 {
     LFB_ATOMIC_BEFORE(LFB_OP_CAS, at);
     bool done = atomic_compare_exchange_strong_explicit(at, expected, value, memory_order_acq_rel,
@@ -96,7 +97,7 @@ static inline bool lfb_cas_acq_rel(lfb_atomic *at, lfb_word *expected, lfb_word 
     return done;
 }
 
-static inline bool lfb_cas_seq_cst(lfb_atomic *at, lfb_word *expected, lfb_word value)
+static LFB_TINY bool lfb_cas_seq_cst(lfb_atomic *at, lfb_word *expected, lfb_word value)
 {
     LFB_ATOMIC_BEFORE(LFB_OP_CAS, at);
     bool done = atomic_compare_exchange_strong_explicit(at, expected, value, memory_order_seq_cst,
@@ -106,7 +107,7 @@ static inline bool lfb_cas_seq_cst(lfb_atomic *at, lfb_word *expected, lfb_word 
 }
 
 /* Returns the value before. */
-static inline lfb_word lfb_add_relaxed(lfb_atomic *at, lfb_word more)
+static LFB_TINY lfb_word lfb_add_relaxed(lfb_atomic *at, lfb_word more)
 {
     LFB_ATOMIC_BEFORE(LFB_OP_ADD, at);
     lfb_word before = atomic_fetch_add_explicit(at, more, memory_order_relaxed);

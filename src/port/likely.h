@@ -11,6 +11,9 @@
 #define LFB_SELDOM              __attribute__((noinline, cold))
 #define LFB_APART               __attribute__((noinline))
 
+/* What takes less space inlined than called: -Os doesn't always see that. */
+#define LFB_TINY inline __attribute__((always_inline))
+
 /* Tests that count branches define it as inline, so that each function is there once. So is it
  * where small code is wanted (-Os). */
 #ifndef LFB_INLINE
