@@ -9,10 +9,10 @@
 
 enum {
     WORDS_MOST = 512, /* of rooms, that one pick looks at */
-    PATIENCE = 64,    /* words behind the first find; */
-    PATIENCE_FEW = 8, /* where a place serves few blocks, for they are of */
-    FEW_ORDER = 4,    /* this order at least */
-    CLOSE = 16,       /* 128ths */
+    PATIENCE = 64,    /* of them behind the first that will do, for a better one ... */
+    PATIENCE_FEW = 8, /* ... for blocks of FEW_ORDER or more, of which a place serves few */
+    FEW_ORDER = 4,
+    CLOSE = 16, /* 128ths */
 };
 
 /* All here is relaxed: rooms order nothing. */

@@ -52,6 +52,13 @@ static void move_cursor(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, 
 
 /* --------------------------------------------------------------------------------- taking ---- */
 
+/* What was taken: so many, the first at pages[0]. */
+static uintptr_t hand_over(const search *s, unsigned got)
+{
+    *s->got = got ? got : 1; /* a sweep finds one */
+    return got ? s->pages[0] : PAGE_NONE;
+}
+
 static uintptr_t take_in(const search *s, lfb_node node)
 {
     /* A run that ends inside a slot takes only the pages that it needs, at the price of claiming
@@ -59,9 +66,7 @@ static uintptr_t take_in(const search *s, lfb_node node)
     if (s->want->pages & (lfb_slot_pages(node.level) - 1)) {
         return lfb_claim_in_node(s->lfb, s->lane, s->want, node);
     }
-    unsigned got = lfb_tree_take(s->lfb, s->lane, node, s->want->fit, s->most, s->pages);
-    *s->got = got ? got : 1;
-    return got ? s->pages[0] : PAGE_NONE;
+    return hand_over(s, lfb_tree_take(s->lfb, s->lane, node, s->want->fit, s->most, s->pages));
 }
 
 /* --------------------------------------------------------------------- following the hints ---- */
@@ -258,8 +263,7 @@ static uintptr_t take_in_either(const search *s, lfb_node node)
     if (s->want->level == 1) {
         return take_in(s, node);
     }
-    *s->got = lfb_leaves_take(s->lfb, s->lane, node, 0, s->want->fit, s->most, s->pages);
-    return *s->got ? s->pages[0] : PAGE_NONE;
+    return hand_over(s, lfb_leaves_take(s->lfb, s->lane, node, 0, s->want->fit, s->most, s->pages));
 }
 
 /* Takes from the fullest node of level 1 nearby that is no fuller than `most`, and than leaves room
@@ -330,8 +334,8 @@ static uintptr_t look_everywhere(const search *s)
 {
     lfb_range all = lfb_range_of_all(s->lfb);
     /* A run may fit where no block is free that would hold it. */
-    bool is_block = (s->want->pages & (s->want->pages - 1)) == 0;
-    uintptr_t page = is_block ? PAGE_NONE : lfb_sweep(s->lfb, s->lane, s->want, all, true);
+    uintptr_t page =
+        lfb_want_is_block(s->want) ? PAGE_NONE : lfb_sweep(s->lfb, s->lane, s->want, all, true);
     if (page == PAGE_NONE) {
         lfb_word sweep = lfb_exhaustion_suspected(s->lfb, s->lane, s->want->order);
         page = lfb_sweep(s->lfb, s->lane, s->want, all, false);

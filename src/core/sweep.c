@@ -129,8 +129,8 @@ static uintptr_t sweep_node(const sweeping *s, lfb_node node)
 uintptr_t lfb_sweep(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, lfb_range window,
                     bool by_hints)
 {
-    bool is_block = (want->pages & (want->pages - 1)) == 0;
-    sweeping s = {lfb, lane, want, window, by_hints ? (int)want->order - !is_block : -1};
+    int least = (int)want->order - !lfb_want_is_block(want);
+    sweeping s = {lfb, lane, want, window, by_hints ? least : -1};
     uintptr_t page = PAGE_NONE;
     for (uintptr_t i = 0; page == PAGE_NONE && i < lfb->levels[lfb->top].count; i++) {
         lfb_node node = {lfb->top, lfb->levels[lfb->top].first + i};

@@ -16,6 +16,12 @@ typedef struct lfb_want {
     lfb_fit fit;
 } lfb_want;
 
+/* Whether it is a block: 2^order pages, no run of another length. */
+static inline bool lfb_want_is_block(const lfb_want *want)
+{
+    return (want->pages & (want->pages - 1)) == 0;
+}
+
 /* Describes a block; false: this allocator never has one like that. */
 static inline bool lfb_want_block(const lfb_t *lfb, unsigned order, lfb_want *want)
 {
