@@ -11,11 +11,14 @@
 #define LFB_SELDOM              __attribute__((noinline, cold))
 #define LFB_APART               __attribute__((noinline))
 
-/* What takes less space inlined than called: -Os doesn't always see that. */
-#define LFB_TINY inline __attribute__((always_inline))
+/* Tests that count branches define these two as inline, so that each function is there once. */
 
-/* Tests that count branches define it as inline, so that each function is there once. So is it
- * where small code is wanted (-Os). */
+/* What takes less space inlined than called: -Os doesn't always see that. */
+#ifndef LFB_TINY
+#define LFB_TINY inline __attribute__((always_inline))
+#endif
+
+/* What is faster inlined; where small code is wanted (-Os), the compiler decides. */
 #ifndef LFB_INLINE
 #ifdef __OPTIMIZE_SIZE__
 #define LFB_INLINE inline
