@@ -76,7 +76,7 @@ def inside(path):
     return ["-include", str(ROOT / path)]
 
 
-NODE = Program("node", ["tests/test_node.c"], ["-DLFB_LEAF_ORDER=2", "-DLFB_NODE_ORDER=2"] + ASSERT, ["-lcmocka"])
+NODE = Program("node", sources_in("tests/node"), ["-DLFB_LEAF_ORDER=2", "-DLFB_NODE_ORDER=2"] + ASSERT, ["-lcmocka"])
 API = Program("api", CORE + sources_in("tests/api") + WORLD, ASSERT, ["-lcmocka"])
 PROPERTY = Program("property", CORE + ["tests/test_property.c"] + WORLD, SMALL + ASSERT, ["-lcmocka"])
 PLACEMENT = Program("placement", CORE + ["tests/test_placement.c"] + WORLD, ASSERT, ["-lcmocka"])
