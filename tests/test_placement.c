@@ -127,6 +127,42 @@ static void test_four_fifths_in_use(void **state)
     check_all(80, 60);
 }
 
+static uintptr_t alloc_page(world *w)
+{
+    uintptr_t page = lfb_alloc(&w->lfb, 0);
+    assert_int_not_equal(page, LFB_NONE);
+    return page;
+}
+
+/* A slot that was just released is taken again in a node that is full but for it; one that is
+ * draining is left alone. */
+static void test_vacancies(void **state)
+{
+    enum { NODE_PAGES = 1 << NODE_ORDER };
+    (void)state;
+    world w;
+    lfb_config config = world_config(0, 1, (size_t)4 * NODE_PAGES, NODE_ORDER + 2);
+    world_start(&w, &config);
+    for (size_t i = 0; i < (size_t)2 * NODE_PAGES; i++) {
+        assert_in_range(alloc_page(&w), 0, 2 * NODE_PAGES - 1);
+    }
+    uintptr_t page = alloc_page(&w);
+    assert_in_range(page, 2 * NODE_PAGES, 4 * NODE_PAGES - 1);
+    uintptr_t vacancy = NODE_PAGES + NODE_PAGES / 2;
+    assert_int_equal(lfb_free(&w.lfb, vacancy), LFB_OK);
+    assert_int_equal(alloc_page(&w), vacancy);
+
+    for (uintptr_t i = 0; i < NODE_PAGES; i += 2) {
+        assert_int_equal(lfb_free(&w.lfb, i), LFB_OK);
+    }
+    do { /* the first of them may have been noted, with the rest of its leaf */
+        page = alloc_page(&w);
+    } while (page < NODE_PAGES);
+    assert_int_equal(lfb_free(&w.lfb, NODE_PAGES / 2 + 1), LFB_OK);
+    assert_int_equal(alloc_page(&w) / NODE_PAGES, page / NODE_PAGES);
+    world_end(&w);
+}
+
 /* While a room is counted, a lane enters a leaf after its parent was read, so that both words say
  * of its pages that they are free. The node isn't full for that. */
 static void test_a_leaf_is_entered_meanwhile(void **state)
@@ -154,6 +190,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_half_in_use),
         cmocka_unit_test(test_four_fifths_in_use),
+        cmocka_unit_test(test_vacancies),
         cmocka_unit_test(test_a_leaf_is_entered_meanwhile),
     };
     return cmocka_run_group_tests_name("placement", tests, NULL, NULL);

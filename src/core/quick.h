@@ -77,13 +77,13 @@ static LFB_INLINE void quick_tell(const lfb_t *lfb, lfb_lane *lane, lfb_node nod
     }
     quick_place place = quick_place_of(lfb, node);
     bool tight = place.level == 1 && lfb_room_is_tight(lfb, place.index);
-    if (tight || place.level > 1) {
-        unsigned order = lfb_high_bit(lfb_high_bit(run >> CODE_BITS * slot)); /* rounded up */
-        lfb_guess *next = &lane->next[lfb_place_of(node.level, order)];
-        uint32_t index = lfb_index_of(lfb, node);
-        if (lfb_guess_load(next) != index) {
-            lfb_guess_store(next, index);
-        }
+    unsigned order = lfb_high_bit(lfb_high_bit(run >> CODE_BITS * slot)); /* rounded up */
+    lfb_guess *next = &lane->next[lfb_place_of(node.level, order)];
+    uint32_t noted = lfb_guess_load(next);
+    uint32_t change = noted ^ lfb_index_of(lfb, node);
+    if (change) {
+        /* No branch: how full the node is can't be foretold. */
+        lfb_guess_store(next, noted ^ (change & -(uint32_t)(tight | (place.level > 1))));
     }
     if (lfb_is_exhaustion_noted(lfb) || quick_is_underrated(lfb, place, node, live) ||
         quick_counts(node, run, live, tight)) {

@@ -85,15 +85,16 @@ static inline bool lfb_room_is_one_of_few(lfb_node node, lfb_word live)
  */
 static LFB_INLINE bool lfb_room_is_sampled(lfb_node node, lfb_word live, lfb_word run, bool tight)
 {
+    /* One branch, not three: none of this can be foretold. */
     bool few = lfb_room_is_one_of_few(node, live);
-    bool large = tight && (node.level > 0 || (run & run >> CODE_BITS * ROOM_SMALL) != 0);
-    if (LFB_LIKELY(!large && !few)) {
+    bool large = tight & ((node.level > 0) | ((run & run >> CODE_BITS * ROOM_SMALL) != 0));
+    if (LFB_LIKELY(!(large | few))) {
         return false;
     }
     lfb_word free = word_find_block(live, node.level, 0) * 3;
     bool scattered = (free & (free + (free & (~free + 1)))) != 0;
-    bool half = large && node.level == 0 && (run & run >> (LEAF_SLOTS - 1)) != 0;
-    return scattered || (free == run && (few || half));
+    bool half = large & (node.level == 0) & ((run & run >> (LEAF_SLOTS - 1)) != 0);
+    return scattered | ((free == run) & (few | half));
 }
 
 #endif
