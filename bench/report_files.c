@@ -126,6 +126,8 @@ tool_status report_json(const measurement *m, const char *path)
     }
     fprintf(file, "{\n  \"processor\": ");
     write_string(file, report_processor(processor));
+    fprintf(file, ", \"built_by\": ");
+    write_string(file, BENCH_BUILT);
     fprintf(file,
             ",\n  \"cpus\": %u, \"pages\": %zu, \"page_size\": %d, \"rounds\": %u, \"round_ns\": "
             "%" PRIu64 ", \"seed\": %" PRIu64 ",\n  \"latency_clock\": \"%s\",\n  \"notes\": [",

@@ -54,6 +54,7 @@ void report_introduce(const settings *s)
     if (uname(&system) == 0) {
         printf(", %s %s %s", system.sysname, system.release, system.machine);
     }
+    printf("; built by " BENCH_BUILT);
     printf("\n%zu pages (%s), %u rounds of %" PRIu64 " ms, seed %" PRIu64 "\n", s->pages,
            tool_format_bytes(size, (double)s->pages * ALLOCATOR_PAGE_SIZE), s->rounds,
            s->budget_ns / 1000000U, s->seed);
