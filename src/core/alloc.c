@@ -30,7 +30,7 @@ static LFB_APART uintptr_t alloc_leaves(const lfb_t *lfb, lfb_lane *lane, unsign
     unsigned place = lfb->place_of_order[order];
     uintptr_t page;
     unsigned group = order - lfb_slot_order(level);
-    if (quick_take(lfb, lane, level, place, (lfb_fit){group, 1U << group}, &page)) {
+    if (quick_take(lfb, lane, level, place, (lfb_fit){group, 1U << group}, true, &page)) {
         LFB_PROBE_ALLOC(lfb, lane, page, (uintptr_t)1 << order);
         return lfb_address_of(lfb, page);
     }
@@ -49,7 +49,7 @@ uintptr_t lfb_alloc_on(lfb_t *lfb, unsigned lane, unsigned order)
     }
     uintptr_t page;
     lfb_fit fit = {order, 1U << order};
-    if (quick_take(lfb, own, 0, lfb->place_of_order[order], fit, &page)) {
+    if (quick_take(lfb, own, 0, lfb->place_of_order[order], fit, true, &page)) {
         LFB_PROBE_ALLOC(lfb, own, page, fit.count);
         return lfb_address_of(lfb, page);
     }
@@ -69,7 +69,7 @@ uintptr_t lfb_alloc_run_on(lfb_t *lfb, unsigned lane, size_t pages)
     }
     lfb_lane *own = lfb_lane_of(lfb, lane);
     uintptr_t page;
-    if (want.level == 0 && quick_take(lfb, own, 0, want.place, want.fit, &page)) {
+    if (want.level == 0 && quick_take(lfb, own, 0, want.place, want.fit, false, &page)) {
         LFB_PROBE_ALLOC(lfb, own, page, pages);
         return lfb_address_of(lfb, page);
     }

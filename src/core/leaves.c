@@ -8,7 +8,7 @@ static LFB_INLINE unsigned take_live(const lfb_t *lfb, lfb_lane *lane, uintptr_t
                                      unsigned most, uintptr_t pages[])
 {
     if (most == 1) {
-        return lfb_take_in(lfb, 0, index, fit, pages);
+        return lfb_take_in(lfb, 0, index, fit, false, pages);
     }
     lfb_node leaf = {0, lfb->levels[0].first + index};
     lfb_word word = lfb_tree_load(lfb, leaf);

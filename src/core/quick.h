@@ -13,11 +13,11 @@
 
 /* lfb_take_in, in the node that the lane noted last. */
 static LFB_INLINE bool quick_take(const lfb_t *lfb, lfb_lane *lane, unsigned level, unsigned place,
-                                  lfb_fit fit, uintptr_t *page)
+                                  lfb_fit fit, bool is_block, uintptr_t *page)
 {
     uintptr_t index = lfb_guess_load(&lane->next[place]);
     return LFB_LIKELY(index < lfb->levels[level].count) &&
-           lfb_take_in(lfb, level, index, fit, page);
+           lfb_take_in(lfb, level, index, fit, is_block, page);
 }
 
 /* What hints and rooms say of the pages in a node is in the index-th place of this level. */

@@ -9,15 +9,15 @@
 #include "tree.h"
 
 /* Takes slots of the index-th node of a level where they fit. Returns false where it takes a closer
- * look. */
+ * look. `is_block`, a constant: they are a block for sure, which takes less; elsewhere it would be
+ * a branch that can't be foretold. */
 static LFB_INLINE bool lfb_take_in(const lfb_t *lfb, unsigned level, uintptr_t index, lfb_fit fit,
-                                   uintptr_t *page)
+                                   bool is_block, uintptr_t *page)
 {
     lfb_atomic *at = (lfb_atomic *)lfb->levels[level].words + lfb_word_place(level, index);
     lfb_word seen = lfb_load_acquire(at); /* E1 */
-    bool block = fit.count == 1U << fit.group;
-    lfb_word ends = block ? word_first_block(seen, level, fit.group)
-                          : word_first_run(seen, level, fit.group, fit.count);
+    lfb_word ends = is_block ? word_first_block(seen, level, fit.group)
+                             : word_first_run(seen, level, fit.group, fit.count);
     if (ends == 0 || word_is_empty(seen, level)) {
         return false;
     }
@@ -28,8 +28,8 @@ static LFB_INLINE bool lfb_take_in(const lfb_t *lfb, unsigned level, uintptr_t i
         return false; /* damage: pages outside the range are never FREE */
     }
     /* LP of most allocations. E1: acquires what the last owner wrote to the pages. */
-    lfb_word word = block ? word_hold_block(seen, ends & (~ends + 1), fit.count)
-                          : word_hold(seen, slot, fit.count);
+    lfb_word word = is_block ? word_hold_block(seen, ends & (~ends + 1), fit.count)
+                             : word_hold(seen, slot, fit.count);
     return LFB_LIKELY(lfb_cas_acq_rel(at, &seen, word));
 }
 

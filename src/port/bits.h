@@ -84,13 +84,11 @@ static inline unsigned lfb_trailing_zeros(uintptr_t value)
 /* log2 of the smallest power of two that isn't below `value`; `value` isn't 0. */
 static inline unsigned lfb_ceiling_order(uintptr_t value)
 {
-    if (value == 1) {
-        return 0;
-    }
     unsigned order = 0;
 #if LFB_HAVE_BIT_SCAN
     _Static_assert(sizeof(unsigned long) == sizeof(uintptr_t), "the built-in takes a long");
-    order = (unsigned)sizeof(value) * 8 - (unsigned)__builtin_clzl(value - 1);
+    /* No branch: in a mix of lengths, 1 can't be foretold. */
+    order = (unsigned)sizeof(value) * 8 - (unsigned)__builtin_clzl((value - 1) | 1) - (value == 1);
 #else
     for (value--; value; value >>= 1) {
         order++;
