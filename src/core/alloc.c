@@ -22,6 +22,18 @@ static LFB_APART uintptr_t search_for_block(const lfb_t *lfb, lfb_lane *lane, un
                : LFB_NONE;
 }
 
+/* A block of less than a leaf. */
+static LFB_APART uintptr_t resume_or_search(const lfb_t *lfb, lfb_lane *lane, unsigned order)
+{
+    uintptr_t page;
+    lfb_fit fit = {order, 1U << order};
+    if (quick_resume(lfb, lane, lfb->place_of_order[order], fit, true, &page)) {
+        LFB_PROBE_ALLOC(lfb, lane, page, fit.count);
+        return lfb_address_of(lfb, page);
+    }
+    return search_for_block(lfb, lane, order);
+}
+
 /* A block of whole leaves: of slots of a level above them. */
 static LFB_APART uintptr_t alloc_leaves(const lfb_t *lfb, lfb_lane *lane, unsigned order,
                                         unsigned level)
@@ -53,7 +65,7 @@ uintptr_t lfb_alloc_on(lfb_t *lfb, unsigned lane, unsigned order)
         LFB_PROBE_ALLOC(lfb, own, page, fit.count);
         return lfb_address_of(lfb, page);
     }
-    return search_for_block(lfb, own, order);
+    return resume_or_search(lfb, own, order);
 }
 
 uintptr_t lfb_alloc(lfb_t *lfb, unsigned order)
@@ -69,7 +81,8 @@ uintptr_t lfb_alloc_run_on(lfb_t *lfb, unsigned lane, size_t pages)
     }
     lfb_lane *own = lfb_lane_of(lfb, lane);
     uintptr_t page;
-    if (want.level == 0 && quick_take(lfb, own, 0, want.place, want.fit, false, &page)) {
+    if (want.level == 0 && (quick_take(lfb, own, 0, want.place, want.fit, false, &page) ||
+                            quick_resume(lfb, own, want.place, want.fit, false, &page))) {
         LFB_PROBE_ALLOC(lfb, own, page, pages);
         return lfb_address_of(lfb, page);
     }
