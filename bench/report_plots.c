@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Plots by gnuplot: see report.h. For each workload and order, time over the number of threads, a
- * line an allocator; for `frag`, whole 2 MiB blocks over the rounds. All of it is one script with
- * its data inside, which can be changed and run again by hand.
+ * line an allocator; for `frag`, whole 2 MiB blocks over the rounds; and all cells side by side, as
+ * multiples of the floor. All of it is one script with its data inside, which can be changed and
+ * run again by hand.
  */
 #include "report.h"
 
@@ -129,11 +130,119 @@ static bool any_line(const measurement *m, size_t from, size_t to)
     return false;
 }
 
+/* -------------------------------------------------------------------------------- overview --- */
+
+/* The row behind those of the same cell. */
+static size_t end_of_cell(const measurement *m, size_t from)
+{
+    size_t to = from + 1;
+    while (to < m->count && same_plot(&m->rows[from], &m->rows[to]) &&
+           m->rows[from].cell.threads == m->rows[to].cell.threads) {
+        to++;
+    }
+    return to;
+}
+
+/* The row of this allocator in a cell, if it was compared with the floor there. */
+static const result *compared(const measurement *m, size_t from, size_t to, const allocator *a)
+{
+    for (size_t i = from; i < to; i++) {
+        const result *r = &m->rows[i];
+        if ((a == NULL || r->allocator == a) && r->measured && r->ratio.median > 0) {
+            return r;
+        }
+    }
+    return NULL;
+}
+
+/* The names of the cells with so many threads, each at its place. Returns how many. */
+static unsigned write_cells(FILE *file, const measurement *m, unsigned threads)
+{
+    unsigned place = 0;
+    for (size_t from = 0, to; from < m->count; from = to) {
+        const cell *c = &m->rows[from].cell;
+        to = end_of_cell(m, from);
+        if (c->threads == threads && compared(m, from, to, NULL) != NULL) {
+            fprintf(file, "%s\"%s", place == 0 ? "" : ", ", c->workload->name);
+            if (c->workload->by_order) {
+                fprintf(file, " %u", c->order);
+            }
+            fprintf(file, "\" %u", place);
+            place++;
+        }
+    }
+    return place;
+}
+
+static void write_ratios(FILE *file, const measurement *m, unsigned threads, const allocator *a)
+{
+    unsigned place = 0;
+    for (size_t from = 0, to; from < m->count; from = to) {
+        to = end_of_cell(m, from);
+        if (m->rows[from].cell.threads == threads && compared(m, from, to, NULL) != NULL) {
+            const result *r = compared(m, from, to, a);
+            if (r != NULL) {
+                fprintf(file, "%u %g\n", place, r->ratio.median);
+            }
+            place++;
+        }
+    }
+}
+
+/* Whether the overview has points of the allocator of this row, which is the first one. */
+static bool has_points(const measurement *m, size_t row)
+{
+    return is_first(m, 0, row) && compared(m, 0, m->count, m->rows[row].allocator) != NULL;
+}
+
+static void write_panel(FILE *file, const measurement *m, unsigned threads)
+{
+    fprintf(file, "set title '%u thread%s'\nset xtics rotate by -40 (", threads,
+            threads == 1 ? "" : "s");
+    unsigned cells = write_cells(file, m, threads);
+    fprintf(file, ")\nset xrange [-0.5:%u.5]\n", cells - (cells > 0));
+    unsigned shown = 0;
+    for (size_t row = 0; row < m->count; row++) {
+        if (has_points(m, row)) {
+            /* The filled ones of gnuplot's points are 5, 7, ... 13. */
+            fprintf(file, "%s '-' with points pt %u ps 0.9 title '%s' noenhanced",
+                    shown == 0 ? "plot" : ",", 5 + 2 * (shown % 5), m->rows[row].allocator->name);
+            shown++;
+        }
+    }
+    fputc('\n', file);
+    for (size_t row = 0; row < m->count; row++) {
+        if (has_points(m, row)) {
+            write_ratios(file, m, threads, m->rows[row].allocator);
+            fputs("e\n", file);
+        }
+    }
+}
+
+static void write_overview(FILE *file, const measurement *m)
+{
+    const settings *s = m->settings;
+    if (compared(m, 0, m->count, NULL) == NULL) {
+        return;
+    }
+    fprintf(file,
+            "reset\nset terminal svg size 1000,%zu background 'white'\n"
+            "set output 'overview.svg'\nset multiplot layout %zu,1\nset key outside right\n"
+            "set grid\nset logscale y\nset yrange [0.5:*]\n"
+            "set ylabel 'CPU time, times the floor'\n",
+            360 * s->threads.count, s->threads.count);
+    for (size_t i = 0; i < s->threads.count; i++) {
+        write_panel(file, m, s->threads.values[i]);
+    }
+    fputs("unset multiplot\n", file);
+}
+
 static void write_script(FILE *file, const measurement *m)
 {
     fputs("# Run by gnuplot in this directory.\n"
           "set terminal svg size 900,560 background 'white'\n"
-          "set key outside right\nset grid\n",
+          "set key outside right\nset grid\n"
+          "set linetype 5 lc rgb '#cc79a7'\n", /* yellow can't be seen on white */
           file);
     for (size_t from = 0, to; from < m->count; from = to) {
         for (to = from + 1; to < m->count && same_plot(&m->rows[from], &m->rows[to]);) {
@@ -143,6 +252,7 @@ static void write_script(FILE *file, const measurement *m)
             write_plot(file, m, from, to);
         }
     }
+    write_overview(file, m);
 }
 
 /* --------------------------------------------------------------------------------- running --- */
