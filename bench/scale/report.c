@@ -134,12 +134,11 @@ static double transfers(const report_row *row)
 
 static const figure figures[] = {
     {"throughput", "million operations a second",
-     "set logscale xy\nset yrange [*:*]\nset ytics 100\nset key top left\n", throughput},
+     "set logscale xy\nset yrange [*:*]\nset ytics 100\n", throughput},
     {"efficiency", "throughput, of linear",
-     "set logscale x\nunset logscale y\nset yrange [0:1.1]\nset ytics 0.5\nset key center right\n",
-     efficiency},
+     "set logscale x\nunset logscale y\nset yrange [0:1.1]\nset ytics 0.5\n", efficiency},
     {"transfers", "line transfers an operation (least shown: 0.0001)",
-     "set logscale xy\nset yrange [0.0001:*]\nset ytics 100\nset key center right\n", transfers},
+     "set logscale xy\nset yrange [0.0001:*]\nset ytics 100\n", transfers},
 };
 
 /* One panel: a workload and a number of sockets. */
@@ -172,14 +171,16 @@ static void write_figure(FILE *out, const figure *f, const report_row *rows, siz
         workloads++;
     }
     size_t sockets = sockets_in(rows, count);
+    size_t height = 75 + 220 * sockets;
     fprintf(out,
             "set terminal svg size %zu,%zu background 'white' font ',11'\n"
             "set output '%s/scaling-%s.svg'\nset xlabel 'CPUs' offset 0,0.5\n%s"
             "set tics nomirror\nset xtics 16\nset mxtics 1\nset mytics 1\nset border 3\n"
-            "set key font ',9' samplen 1\n"
-            "set multiplot layout %zu,%zu columnsfirst title \"%s\"\n",
-            60 + 260 * workloads, 60 + 220 * sockets, directory, f->name, f->axes, sockets,
-            workloads, f->title);
+            "set linetype 5 lc rgb '#cc79a7'\n" /* yellow can't be seen on white */
+            "set key at screen 0.5, screen %.3f center top horizontal font ',9' samplen 1\n"
+            "set multiplot layout %zu,%zu columnsfirst title \"%s\\n \"\n",
+            60 + 260 * workloads, height, directory, f->name, f->axes, 1 - 26.0 / (double)height,
+            sockets, workloads, f->title);
     for (size_t from = 0; from < count;) {
         size_t here = same_workload(rows + from, count - from);
         for (size_t s = 0; s < sockets; s++) {
