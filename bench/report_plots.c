@@ -61,10 +61,10 @@ static void write_title(FILE *file, const result *r)
 {
     const workload *w = r->cell.workload;
     if (w->by_order) {
-        fprintf(file, "set output '%s-%u.svg'\nset title '%s, order %u: %s'\n", w->name,
+        fprintf(file, "set output '%s-%u.svg'\nset title \"%s, order %u: %s\"\n", w->name,
                 r->cell.order, w->name, r->cell.order, w->about);
     } else {
-        fprintf(file, "set output '%s.svg'\nset title '%s: %s'\n", w->name, w->name, w->about);
+        fprintf(file, "set output '%s.svg'\nset title \"%s: %s\"\n", w->name, w->name, w->about);
     }
     if (r->frag.valid) {
         fprintf(file,

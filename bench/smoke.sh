@@ -68,11 +68,11 @@ PYTHON
 }
 
 plots() {
-    few="--quick --pages 16384 --allocators floor,lfbuddy --workloads repeat,frag-50 --orders 0"
+    few="--quick --pages 16384 --allocators floor,lfbuddy --workloads repeat,replay,frag-50 --orders 0"
     # shellcheck disable=SC2086
     if command -v gnuplot >/dev/null; then
-        run 0 $few --plot "$dir/plots" && [ -s "$dir/plots/repeat-0.svg" ] && [ -s "$dir/plots/frag-50-0.svg" ] &&
-            grep -q lfbuddy "$dir/plots/overview.svg"
+        run 0 $few --plot "$dir/plots" && [ -s "$dir/plots/repeat-0.svg" ] && [ -s "$dir/plots/replay.svg" ] &&
+            [ -s "$dir/plots/frag-50-0.svg" ] && grep -q lfbuddy "$dir/plots/overview.svg"
     else
         says 1 'apt install gnuplot' $few --plot "$dir/plots" && [ -s "$dir/plots/plots.gp" ]
     fi
