@@ -36,6 +36,17 @@ static void test_find(void **state)
     assert_found(w, world_page(w, 800), 768, 256, LFB_EXTENT_FREE);
 }
 
+/* A free block is as large as what can be asked for, and no larger. */
+static void test_find_largest(void **state)
+{
+    (void)state;
+    world w;
+    lfb_config config = world_config(0, PAGE, 1024, 9);
+    world_start(&w, &config);
+    assert_found(&w, world_page(&w, 600), 512, 512, LFB_EXTENT_FREE);
+    world_end(&w);
+}
+
 static void test_find_refused(void **state)
 {
     world *w = *state;
@@ -165,9 +176,15 @@ static void test_merge_at_release(void **state)
 int api_look(void)
 {
     static const struct CMUnitTest tests[] = {
-        IN_SCENE(test_find),  IN_SCENE(test_find_refused),      IN_SCENE(test_walk),
-        IN_SCENE(test_stats), IN_RANGE(test_stats_of_the_full), IN_SCENE(test_check),
-        IN_RANGE(test_drain), IN_RANGE(test_merge_at_release),
+        IN_SCENE(test_find),
+        cmocka_unit_test(test_find_largest),
+        IN_SCENE(test_find_refused),
+        IN_SCENE(test_walk),
+        IN_SCENE(test_stats),
+        IN_RANGE(test_stats_of_the_full),
+        IN_SCENE(test_check),
+        IN_RANGE(test_drain),
+        IN_RANGE(test_merge_at_release),
     };
     return cmocka_run_group_tests_name("look", tests, NULL, NULL);
 }

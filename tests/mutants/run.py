@@ -78,6 +78,7 @@ def inside(path):
 
 NODE = Program("node", sources_in("tests/node"), ["-DLFB_LEAF_ORDER=2", "-DLFB_NODE_ORDER=2"] + ASSERT, ["-lcmocka"])
 API = Program("api", CORE + sources_in("tests/api") + WORLD, ASSERT, ["-lcmocka"])
+CHECK = Program("check", CORE + sources_in("tests/check") + WORLD, ASSERT, ["-lcmocka"])
 PROPERTY = Program("property", CORE + ["tests/test_property.c"] + WORLD, SMALL + ASSERT, ["-lcmocka"])
 PLACEMENT = Program("placement", CORE + ["tests/test_placement.c"] + WORLD, ASSERT, ["-lcmocka"])
 STRESS = Program("stress", CORE + ["tests/test_stress.c"] + WORLD, SMALL + ASSERT + TSAN, ["-lcmocka"])
@@ -94,6 +95,7 @@ TESTS = [
     Test("api", API),
     Test("property", PROPERTY, environment={"LFB_STEPS": "100000"}),
     Test("node", NODE),
+    Test("check", CHECK),
     Test("isolate", ISOLATE),
     Test("isolate, step by step", ISOLATE_ORDER),
     Test("placement", PLACEMENT),
