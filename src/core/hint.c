@@ -54,16 +54,16 @@ static bool raise_one(const lfb_t *lfb, lfb_node node, int order)
     return true;
 }
 
-void lfb_hint_raise(const lfb_t *lfb, const lfb_freed *freed)
+/* Raises the hints of the nodes from `node` up to below `highest`, which are wholly free, and of
+ * that one to an order, and what follows from that above. */
+static void raise_from(const lfb_t *lfb, lfb_node node, unsigned highest, int order)
 {
     lfb_exhaustion_over(lfb);
-    lfb_node node = freed->lowest;
-    int order = freed->order;
     if (node.level == 0 && lfb->top > 0) {
         node = lfb_parent(node);
     }
     for (; node.level > 0; node = lfb_parent(node)) {
-        bool below = node.level < freed->highest.level;
+        bool below = node.level < highest;
         bool raised = raise_one(lfb, node, below ? (int)lfb_node_order(node.level) : order);
         /* H2, or whoever raised this hint is about to raise those above. */
         if ((!raised && !below) || node.level == lfb->top) {
@@ -73,10 +73,15 @@ void lfb_hint_raise(const lfb_t *lfb, const lfb_freed *freed)
     }
 }
 
-void lfb_hint_raise_in(const lfb_t *lfb, lfb_node node, lfb_word live)
+void lfb_hint_raise(const lfb_t *lfb, const lfb_freed *freed)
 {
-    lfb_freed freed = {node, node, lfb_tree_largest_free(node, live)};
-    lfb_hint_raise(lfb, &freed);
+    lfb_node highest = freed->highest;
+    raise_from(lfb, freed->lowest, highest.level, lfb_tree_largest_free(highest, freed->word));
+}
+
+void lfb_hint_raise_to(const lfb_t *lfb, lfb_node node, int order)
+{
+    raise_from(lfb, node, node.level, order);
 }
 
 static int order_of_empty(lfb_node node, lfb_word word)
@@ -141,8 +146,7 @@ void lfb_hint_lower(const lfb_t *lfb, lfb_node node)
     /* H1: a release since the first look may have found the hint still high enough. */
     int now = lfb_hint_survey(lfb, node);
     if (now > order) {
-        lfb_freed freed = {node, node, now};
-        lfb_hint_raise(lfb, &freed);
+        lfb_hint_raise_to(lfb, node, now);
     }
 }
 

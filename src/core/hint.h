@@ -27,6 +27,9 @@ int lfb_hint_order(const lfb_t *lfb, lfb_node node);
 /* Raises hints, from the lowest node concerned upward, to what a release made free. */
 void lfb_hint_raise(const lfb_t *lfb, const lfb_freed *freed);
 
+/* The same where this order is free in this node, and the node not free as a whole. */
+void lfb_hint_raise_to(const lfb_t *lfb, lfb_node node, int order);
+
 /* How far the hint of a node above the leaves, the index-th of its level, is below the node's own
  * order. */
 static inline unsigned lfb_hint_deficit(const lfb_t *lfb, unsigned level, uintptr_t index)
@@ -35,9 +38,6 @@ static inline unsigned lfb_hint_deficit(const lfb_t *lfb, unsigned level, uintpt
     lfb_byte place = lfb_byte_at(lfb->levels[level].hints, index);
     return byte_in(place, lfb_load_seq_cst(place.word)); /* H1 */
 }
-
-/* The same for a node that is still live. */
-void lfb_hint_raise_in(const lfb_t *lfb, lfb_node node, lfb_word live);
 
 /* Lowers the hint of a node to what its word, and the hints and leaves right below it, show. */
 void lfb_hint_lower(const lfb_t *lfb, lfb_node node);

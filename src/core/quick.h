@@ -58,32 +58,35 @@ static LFB_INLINE bool quick_is_underrated(const lfb_t *lfb, quick_place place, 
     return word_first_block(live, node.level, group % GROUP_ORDERS) != 0;
 }
 
-/* Whether the room of the node, which may be tight, is counted anew: see lfb_room_is_sampled. */
-static LFB_INLINE bool quick_counts(lfb_node node, lfb_word run, lfb_word live, bool tight)
+/* Whether the room of the node, which may be tight, is counted anew: see lfb_room_is_sampled.
+ * `merged`: what became free is a leaf. */
+static LFB_INLINE bool quick_counts(lfb_node node, lfb_word run, lfb_word live, bool tight,
+                                    bool merged)
 {
-    if (node.level == 0) {
+    if (node.level == 0 || merged) {
         return lfb_room_is_sampled(node, live, run, tight);
     }
     return node.level == 1 && (tight || lfb_room_is_one_of_few(node, live));
 }
 
 /* The seldom part of quick_tell. */
-static LFB_APART void quick_tell_more(const lfb_t *lfb, lfb_node node, lfb_word run, lfb_word live)
+static LFB_APART void quick_tell_more(const lfb_t *lfb, lfb_node node, lfb_word run, lfb_word live,
+                                      bool merged)
 {
     quick_place place = quick_place_of(lfb, node);
     lfb_exhaustion_over(lfb);
     if (quick_is_underrated(lfb, place, node, live)) {
-        lfb_hint_raise_in(lfb, node, live);
+        lfb_hint_raise(lfb, &(lfb_freed){node, node, live});
     }
     bool tight = place.level == 1 && lfb_room_is_tight(lfb, place.index);
-    if (quick_counts(node, run, live, tight)) {
+    if (quick_counts(node, run, live, tight, merged)) {
         lfb_room_refresh(lfb, (lfb_node){1, lfb->levels[1].first + place.index});
     }
 }
 
 /* Exhaustion, hints, rooms and vacancies after a release in a node that is still live. */
 static LFB_INLINE void quick_tell(const lfb_t *lfb, lfb_lane *lane, lfb_node node, unsigned slot,
-                                  lfb_word run, lfb_word live)
+                                  lfb_word run, lfb_word live, bool merged)
 {
     if (!LFB_LIKELY(lfb->top > 0)) {
         lfb_exhaustion_over(lfb); /* a tree of leaves has none of the others */
@@ -100,21 +103,27 @@ static LFB_INLINE void quick_tell(const lfb_t *lfb, lfb_lane *lane, lfb_node nod
         lfb_guess_store(next, noted ^ (change & -(uint32_t)(tight | (place.level > 1))));
     }
     if (lfb_is_exhaustion_noted(lfb) || quick_is_underrated(lfb, place, node, live) ||
-        quick_counts(node, run, live, tight)) {
-        quick_tell_more(lfb, node, run, live);
+        quick_counts(node, run, live, tight, merged)) {
+        quick_tell_more(lfb, node, run, live, merged);
     }
 }
 
-/* Releases the last run of a live word, which retires. */
+/* Releases the last run of a live word, which retires, or is at the top. */
 static LFB_APART bool quick_retire(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen,
                                    lfb_word live)
 {
     lfb_freed freed;
-    if (!lfb_tree_release(lfb, lane, node, seen, live, &freed)) {
+    if (node.level < lfb->top ? !lfb_tree_retire(lfb, lane, node, seen, &freed)
+                              : !lfb_tree_release(lfb, lane, node, seen, live, &freed)) {
         return false;
     }
-    lfb_hint_raise(lfb, &freed);
-    lfb_room_released(lfb, node, &freed);
+    if (node.level == 0 && freed.highest.level == 1) {
+        unsigned slot = lfb_slot_in_parent(node);
+        quick_tell(lfb, lane, freed.highest, slot, word_mask(slot, 1), freed.word, true);
+    } else {
+        lfb_hint_raise(lfb, &freed);
+        lfb_room_released(lfb, node, &freed);
+    }
     return true;
 }
 
@@ -141,7 +150,7 @@ static LFB_INLINE bool quick_free_slots(const lfb_t *lfb, lfb_lane *lane, lfb_no
     if (!LFB_LIKELY(lfb_cas_seq_cst(at, &seen, live))) {
         return false;
     }
-    quick_tell(lfb, lane, node, slot, run, live);
+    quick_tell(lfb, lane, node, slot, run, live, false);
     return true;
 }
 

@@ -192,8 +192,7 @@ static void unmark(const lfb_t *lfb, lfb_lane *lane, lfb_node node)
 /* A RUN node will be whole when the search meets it again; its hint must not be lower by then. */
 static void raise_to_whole(const lfb_t *lfb, lfb_node node)
 {
-    lfb_freed whole = {node, node, (int)lfb_node_order(node.level)};
-    lfb_hint_raise(lfb, &whole);
+    lfb_hint_raise_to(lfb, node, (int)lfb_node_order(node.level));
 }
 
 static bool pull_up(const lfb_t *lfb, lfb_lane *lane, lfb_node node, unsigned slot);
@@ -351,8 +350,7 @@ static bool push_down(const lfb_t *lfb, lfb_lane *lane, const lfb_piece *piece, 
     if (lfb_tree_replace(lfb, node, &seen, word_open(live, slot, count))) {
         LFB_PROBE_SPLIT(lfb, lfb_page_of_slot(node, slot), lfb_slot_order(node.level), count);
         /* The children's hints say "all free"; those above may not be lower (H2). */
-        lfb_freed whole = {node, node, (int)lfb_slot_order(node.level)};
-        lfb_hint_raise(lfb, &whole);
+        lfb_hint_raise_to(lfb, node, (int)lfb_slot_order(node.level));
     }
     return true;
 }

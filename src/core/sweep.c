@@ -141,8 +141,7 @@ uintptr_t lfb_sweep(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, lfb_
     if (page != PAGE_NONE && !by_hints) {
         /* It was hidden from the hints, or in pieces. */
         lfb_node node = lfb_node_of_page(want->level, page);
-        lfb_freed seen = {node, node, lfb_hint_survey(lfb, node)};
-        lfb_hint_raise(lfb, &seen);
+        lfb_hint_raise_to(lfb, node, lfb_hint_survey(lfb, node));
     }
     return page;
 }

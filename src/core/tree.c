@@ -363,7 +363,7 @@ static lfb_word merged(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word
 {
     lfb_word next = word_merge(above, slots);
     freed->highest = node;
-    freed->order = lfb_tree_largest_free(node, next);
+    freed->word = next;
     if (node.level == lfb->top || !word_is_all(next, node.level, CODE_FREE) ||
         lfb_tree_is_warm(lfb, lane, node)) {
         return next;
@@ -414,16 +414,10 @@ static void merge(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word mine
     }
 }
 
-bool lfb_tree_release(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen, lfb_word live,
-                      lfb_freed *freed)
+bool lfb_tree_retire(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen,
+                     lfb_freed *freed)
 {
-    *freed = (lfb_freed){node, node, lfb_tree_largest_free(node, live)};
-    bool retires = node.level < lfb->top && word_is_all(live, node.level, CODE_FREE) &&
-                   (word_is_empty(seen, node.level) || !lfb_tree_is_warm(lfb, lane, node));
-    if (!retires) {
-        /* LP of most releases. E1. seq_cst: hint.c, H1. */
-        return lfb_cas_seq_cst(lfb_word_of(lfb, node), &seen, live);
-    }
+    *freed = (lfb_freed){node, node, word_all(seen, node.level, CODE_FREE)};
     lfb_word above = lfb_tree_load(lfb, lfb_parent(node)); /* before the tag: S2 */
     lfb_word mine = lfb_tree_empty(lfb, lane, node, seen, KIND_PLAIN);
     /* LP of a release that leaves nothing in its node. E1, E2. seq_cst: hint.c, H1. */
@@ -432,6 +426,18 @@ bool lfb_tree_release(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word 
     }
     merge(lfb, lane, node, mine, above, freed);
     return true;
+}
+
+bool lfb_tree_release(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen, lfb_word live,
+                      lfb_freed *freed)
+{
+    if (node.level < lfb->top && word_is_all(live, node.level, CODE_FREE) &&
+        (word_is_empty(seen, node.level) || !lfb_tree_is_warm(lfb, lane, node))) {
+        return lfb_tree_retire(lfb, lane, node, seen, freed);
+    }
+    *freed = (lfb_freed){node, node, live};
+    /* LP of most releases. E1. seq_cst: hint.c, H1. */
+    return lfb_cas_seq_cst(lfb_word_of(lfb, node), &seen, live);
 }
 
 bool lfb_tree_retire_leaf(const lfb_t *lfb, lfb_lane *lane, lfb_node leaf, lfb_word seen,
@@ -465,7 +471,7 @@ bool lfb_tree_merge_retired(const lfb_t *lfb, lfb_lane *lane, const lfb_retired 
     if ((slots & (slots - 1)) == 0) {
         unsigned slot = word_bit_slot(slots);
         lfb_node leaf = lfb_child(parent, slot);
-        *freed = (lfb_freed){leaf, leaf, (int)LFB_LEAF_ORDER};
+        *freed = (lfb_freed){leaf, leaf, word_all(0, 0, CODE_FREE)};
         merge(lfb, lane, leaf, retired->words[slot], above, freed);
         return true;
     }
@@ -491,7 +497,7 @@ bool lfb_tree_coalesce(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_free
     if (node.level == lfb->top) {
         return false;
     }
-    lfb_word above = lfb_tree_load(lfb, lfb_parent(node)); /* before the tag: S2 */
+    lfb_word above = lfb_tree_load(lfb, lfb_parent(node));
     lfb_word seen = lfb_tree_load(lfb, node);
     if (word_is_empty(seen, node.level)
             ? word_kind(seen) != KIND_PLAIN || word_is_empty(above, node.level + 1) ||
@@ -499,11 +505,5 @@ bool lfb_tree_coalesce(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_free
             : !word_is_all(seen, node.level, CODE_FREE)) {
         return false;
     }
-    *freed = (lfb_freed){node, node, (int)lfb_node_order(node.level)};
-    lfb_word mine = lfb_tree_empty(lfb, lane, node, seen, KIND_PLAIN);
-    if (!lfb_cas_seq_cst(lfb_word_of(lfb, node), &seen, mine)) { /* E1, E2 */
-        return false;
-    }
-    merge(lfb, lane, node, mine, above, freed);
-    return true;
+    return lfb_tree_retire(lfb, lane, node, seen, freed);
 }

@@ -50,11 +50,11 @@ typedef struct lfb_fit {
 } lfb_fit;
 
 /* What a release made free, for the hints: the nodes from `lowest` up to below `highest` are wholly
- * free now; `order` is the largest free order that the word of `highest` shows. */
+ * free now; `word` is that of `highest`, live. */
 typedef struct lfb_freed {
     lfb_node lowest;
     lfb_node highest;
-    int order;
+    lfb_word word;
 } lfb_freed;
 
 static inline lfb_word lfb_tree_load(const lfb_t *lfb, lfb_node node)
@@ -135,6 +135,11 @@ lfb_outcome lfb_tree_take_slots(const lfb_t *lfb, lfb_lane *lane, lfb_node node,
  */
 bool lfb_tree_release(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen, lfb_word live,
                       lfb_freed *freed);
+
+/* The same for a node below the top that is all FREE then, or is now, and that nobody keeps warm.
+ */
+bool lfb_tree_retire(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen,
+                     lfb_freed *freed);
 
 /* Takes up to `most` leaves of a live node of level 1 whole, as blocks of 2^group pages, by one
  * update of its word beside one for each leaf. Returns how many blocks; their addresses are in
