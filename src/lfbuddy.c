@@ -14,6 +14,7 @@
 #include "core/range.c"
 #include "core/isolate.c"
 #include "core/leaves.c"
+#include "core/beside.c"
 #include "core/sweep.c"
 #include "core/search.c"
 #include "core/setup.c"

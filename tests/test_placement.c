@@ -163,6 +163,25 @@ static void test_vacancies(void **state)
     world_end(&w);
 }
 
+/* A lane fills a node of level 2 to the end before it begins another one, even if somebody else has
+ * made the room in it. */
+static void test_room_in_a_node_beside(void **state)
+{
+    (void)state;
+    enum { BLOCKS = 2 * NODE_SLOTS };
+    world w;
+    lfb_config config = world_config(0, 1, PAGES, MAX_ORDER);
+    config.lanes = LANES;
+    world_start(&w, &config);
+    for (size_t i = 0; i < BLOCKS; i++) {
+        assert_in_range(lfb_alloc_on(&w.lfb, 0, NODE_ORDER), 0, (BLOCKS - 1) << NODE_ORDER);
+    }
+    assert_int_equal(lfb_free_on(&w.lfb, 1, 1 << NODE_ORDER), LFB_OK);
+    assert_int_equal(lfb_alloc_on(&w.lfb, 0, NODE_ORDER), 1 << NODE_ORDER);
+    assert_int_equal(lfb_alloc_on(&w.lfb, 0, NODE_ORDER), BLOCKS << NODE_ORDER);
+    world_end(&w);
+}
+
 /* While a room is counted, a lane enters a leaf after its parent was read, so that both words say
  * of its pages that they are free. The node isn't full for that. */
 static void test_a_leaf_is_entered_meanwhile(void **state)
@@ -191,6 +210,7 @@ int main(void)
         cmocka_unit_test(test_half_in_use),
         cmocka_unit_test(test_four_fifths_in_use),
         cmocka_unit_test(test_vacancies),
+        cmocka_unit_test(test_room_in_a_node_beside),
         cmocka_unit_test(test_a_leaf_is_entered_meanwhile),
     };
     return cmocka_run_group_tests_name("placement", tests, NULL, NULL);

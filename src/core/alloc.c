@@ -4,6 +4,7 @@
  * addresses into pages, and leave the work to search.c, range.c and tree.c.
  */
 #include "../port/probe.h"
+#include "beside.h"
 #include "isolate.h"
 #include "quick.h"
 #include "room.h"
@@ -22,16 +23,27 @@ static LFB_APART uintptr_t search_for_block(const lfb_t *lfb, lfb_lane *lane, un
                : LFB_NONE;
 }
 
-/* A block of less than a leaf. */
-static LFB_APART uintptr_t resume_or_search(const lfb_t *lfb, lfb_lane *lane, unsigned order)
+/* A block, where the node noted last has none. */
+static LFB_APART uintptr_t alloc_nearby(const lfb_t *lfb, lfb_lane *lane, unsigned order,
+                                        unsigned level)
 {
+    unsigned place = lfb->place_of_order[order];
+    unsigned group = order - lfb_slot_order(level);
+    lfb_fit fit = {group, 1U << group};
     uintptr_t page;
-    lfb_fit fit = {order, 1U << order};
-    if (quick_resume(lfb, lane, lfb->place_of_order[order], fit, true, &page)) {
-        LFB_PROBE_ALLOC(lfb, lane, page, fit.count);
-        return lfb_address_of(lfb, page);
+    if (!quick_resume(lfb, lane, level, place, fit, true, &page)) {
+        if (lfb_is_exhausted(lfb, lane, (uintptr_t)1 << order)) {
+            return LFB_NONE;
+        }
+        /* On level 1 the fullest node is a better place. */
+        if (level == 0   ? !lfb_beside_leaf(lfb, lane, place, fit, &page)
+            : level == 1 ? true
+                         : !lfb_beside_node(lfb, lane, level, place, fit, &page)) {
+            return search_for_block(lfb, lane, order);
+        }
     }
-    return search_for_block(lfb, lane, order);
+    LFB_PROBE_ALLOC(lfb, lane, page, (uintptr_t)1 << order);
+    return lfb_address_of(lfb, page);
 }
 
 /* A block of whole leaves: of slots of a level above them. */
@@ -42,11 +54,12 @@ static LFB_APART uintptr_t alloc_leaves(const lfb_t *lfb, lfb_lane *lane, unsign
     unsigned place = lfb->place_of_order[order];
     uintptr_t page;
     unsigned group = order - lfb_slot_order(level);
-    if (quick_take(lfb, lane, level, place, (lfb_fit){group, 1U << group}, true, &page)) {
+    lfb_fit fit = {group, 1U << group};
+    if (quick_take(lfb, lane, level, place, fit, true, &page)) {
         LFB_PROBE_ALLOC(lfb, lane, page, (uintptr_t)1 << order);
         return lfb_address_of(lfb, page);
     }
-    return search_for_block(lfb, lane, order);
+    return alloc_nearby(lfb, lane, order, level);
 }
 
 uintptr_t lfb_alloc_on(lfb_t *lfb, unsigned lane, unsigned order)
@@ -65,12 +78,30 @@ uintptr_t lfb_alloc_on(lfb_t *lfb, unsigned lane, unsigned order)
         LFB_PROBE_ALLOC(lfb, own, page, fit.count);
         return lfb_address_of(lfb, page);
     }
-    return resume_or_search(lfb, own, order);
+    return alloc_nearby(lfb, own, order, 0);
 }
 
 uintptr_t lfb_alloc(lfb_t *lfb, unsigned order)
 {
     return lfb_alloc_on(lfb, lfb_lane_now(lfb), order);
+}
+
+/* A run of any length, where the node noted last has no room for it. */
+static LFB_APART uintptr_t alloc_run_nearby(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want)
+{
+    uintptr_t page = PAGE_NONE;
+    bool in_leaf = want->level == 0;
+    if (!(in_leaf && quick_resume(lfb, lane, 0, want->place, want->fit, false, &page))) {
+        if (lfb_is_exhausted(lfb, lane, want->pages)) {
+            return LFB_NONE;
+        }
+        if (!(in_leaf && lfb_beside_leaf(lfb, lane, want->place, want->fit, &page)) &&
+            !lfb_search(lfb, lane, want, 1, &page)) {
+            return LFB_NONE;
+        }
+    }
+    LFB_PROBE_ALLOC(lfb, lane, page, want->pages);
+    return lfb_address_of(lfb, page);
 }
 
 uintptr_t lfb_alloc_run_on(lfb_t *lfb, unsigned lane, size_t pages)
@@ -81,14 +112,11 @@ uintptr_t lfb_alloc_run_on(lfb_t *lfb, unsigned lane, size_t pages)
     }
     lfb_lane *own = lfb_lane_of(lfb, lane);
     uintptr_t page;
-    if (want.level == 0 && (quick_take(lfb, own, 0, want.place, want.fit, false, &page) ||
-                            quick_resume(lfb, own, want.place, want.fit, false, &page))) {
+    if (want.level == 0 && quick_take(lfb, own, 0, want.place, want.fit, false, &page)) {
         LFB_PROBE_ALLOC(lfb, own, page, pages);
         return lfb_address_of(lfb, page);
     }
-    return lfb_search(lfb, own, &want, 1, &page)
-               ? (LFB_PROBE_ALLOC(lfb, own, page, pages), lfb_address_of(lfb, page))
-               : LFB_NONE;
+    return alloc_run_nearby(lfb, own, &want);
 }
 
 uintptr_t lfb_alloc_run(lfb_t *lfb, size_t pages)

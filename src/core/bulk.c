@@ -5,6 +5,7 @@
  * share one update of the word above them as well.
  */
 #include "../port/probe.h"
+#include "beside.h"
 #include "isolate.h"
 #include "room.h"
 #include "search.h"
@@ -43,7 +44,11 @@ static unsigned take_some(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want
             return whole;
         }
     }
-    got = got ? got : lfb_search(lfb, lane, want, blocks, out);
+    if (got == 0 && !lfb_is_exhausted(lfb, lane, want->pages)) {
+        got =
+            near.level == 0 ? lfb_beside_leaves(lfb, lane, want->place, want->fit, blocks, out) : 0;
+        got = got ? got : lfb_search(lfb, lane, want, blocks, out);
+    }
     for (unsigned i = 0; i < got; i++) {
         out[i] = lfb_address_of(lfb, out[i]);
     }

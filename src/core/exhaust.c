@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "exhaust.h"
+#include "../port/probe.h"
 
 bool lfb_is_exhausted(const lfb_t *lfb, lfb_lane *lane, uintptr_t pages)
 {
@@ -8,7 +9,9 @@ bool lfb_is_exhausted(const lfb_t *lfb, lfb_lane *lane, uintptr_t pages)
     if (word == 0 || word & EXHAUST_SWEEPING || order > lfb->largest_order || pages >> order == 0) {
         return false;
     }
-    return lfb_add_relaxed(&lane->refusals, 1) % REFUSALS_MAX != 0; /* relaxed: only counts */
+    bool refused = lfb_add_relaxed(&lane->refusals, 1) % REFUSALS_MAX != 0; /* relaxed: counts */
+    LFB_PROBE_EXHAUSTED_IF(refused, lfb, lane, pages);
+    return refused;
 }
 
 lfb_word lfb_exhaustion_suspected(const lfb_t *lfb, lfb_lane *lane, unsigned order)

@@ -43,7 +43,7 @@ static inline void lfb_exhaustion_over(const lfb_t *lfb)
     }
 }
 
-/* Whether nothing was released since a search for no more pages failed. */
+/* Whether nothing was released since a search for no more pages failed: then that is refused. */
 bool lfb_is_exhausted(const lfb_t *lfb, lfb_lane *lane, uintptr_t pages);
 
 /* Before a sweep of every node for a block of this order. Returns the word to hand to the next; 0:

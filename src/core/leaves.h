@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Taking from the leaves of one node of level 1: where most searches end, next door to the leaf
- * that the lane was filling or in the node that it fills next.
+ * Taking from the leaves of one node of level 1: of that which the lane is filling, if it wants
+ * several blocks (beside.h), or which it fills next.
  */
 #ifndef LFB_CORE_LEAVES_H
 #define LFB_CORE_LEAVES_H

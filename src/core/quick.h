@@ -20,14 +20,14 @@ static LFB_INLINE bool quick_take(const lfb_t *lfb, lfb_lane *lane, unsigned lev
            lfb_take_in(lfb, level, index, fit, is_block, page);
 }
 
-/* The same in the leaf that the lane is filling, if it noted another one: where something was
+/* The same in the node that the lane is filling, if it noted another one: where something was
  * released, which is taken again by now. */
-static LFB_INLINE bool quick_resume(const lfb_t *lfb, lfb_lane *lane, unsigned place, lfb_fit fit,
-                                    bool is_block, uintptr_t *page)
+static LFB_INLINE bool quick_resume(const lfb_t *lfb, lfb_lane *lane, unsigned level,
+                                    unsigned place, lfb_fit fit, bool is_block, uintptr_t *page)
 {
     uint32_t filling = lfb_guess_load(&lane->cursor[place]);
-    if (filling == lfb_guess_load(&lane->next[place]) || filling >= lfb->levels[0].count ||
-        !lfb_take_in(lfb, 0, filling, fit, is_block, page)) {
+    if (filling == lfb_guess_load(&lane->next[place]) || filling >= lfb->levels[level].count ||
+        !lfb_take_in(lfb, level, filling, fit, is_block, page)) {
         return false;
     }
     lfb_guess_store(&lane->next[place], filling);

@@ -239,7 +239,7 @@ static uintptr_t take_next_door(const search *s)
 {
     lfb_node own = lfb_cursor_of(s->lfb, s->lane, s->want);
     if (own.level <= 1 || own.level == s->lfb->top) {
-        return PAGE_NONE; /* leaves: leaves.h; level 1: the fullest node is a better place */
+        return PAGE_NONE; /* leaves: beside.h; level 1: the fullest node is a better place */
     }
     lfb_node parent = lfb_parent(own);
     lfb_word word = lfb_tree_load(s->lfb, parent);
@@ -304,7 +304,7 @@ static uintptr_t fill_or_split(search *s)
     return page;
 }
 
-/* By the price of the way: where the lane is and next door (leaves: leaves.h), where rooms and
+/* By the price of the way: where the lane is and next door (leaves: beside.h), where rooms and
  * hints lead. Small blocks first in the lane's own share, so that lanes write into the same cache
  * lines only where one runs out. */
 static uintptr_t look(search *s)
@@ -346,8 +346,8 @@ static uintptr_t look_everywhere(const search *s)
     return page;
 }
 
-static LFB_APART unsigned search_farther(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want,
-                                         unsigned most, uintptr_t pages[])
+unsigned lfb_search(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, unsigned most,
+                    uintptr_t pages[])
 {
     unsigned got = 1;
     search s = {.lfb = lfb, .lane = lane, .want = want, .most = most, .pages = pages, .got = &got};
@@ -357,32 +357,8 @@ static LFB_APART unsigned search_farther(const lfb_t *lfb, lfb_lane *lane, const
         return got;
     }
     pages[0] = look_everywhere(&s);
+    LFB_PROBE_EXHAUSTED_IF(pages[0] == PAGE_NONE, lfb, lane, want->pages);
     return pages[0] != PAGE_NONE;
-}
-
-/* Where leaves serve what is wanted: from the one that the lane is filling on, under its parent. */
-static unsigned take_near(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, unsigned most,
-                          uintptr_t pages[])
-{
-    lfb_node own = lfb_cursor_of(lfb, lane, want);
-    unsigned got = lfb_leaves_take(lfb, lane, lfb_parent(own), lfb_slot_in_parent(own), want->fit,
-                                   most, pages);
-    if (got) {
-        move_cursor(lfb, lane, want, pages[0]);
-    }
-    return got;
-}
-
-unsigned lfb_search(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, unsigned most,
-                    uintptr_t pages[])
-{
-    unsigned got = 0;
-    if (!lfb_is_exhausted(lfb, lane, want->pages)) {
-        got = want->level == 0 && lfb->top > 0 ? take_near(lfb, lane, want, most, pages) : 0;
-        got = got ? got : search_farther(lfb, lane, want, most, pages);
-    }
-    LFB_PROBE_EXHAUSTED_IF(got == 0, lfb, lane, want->pages);
-    return got;
 }
 
 uintptr_t lfb_search_within(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want,

@@ -13,7 +13,8 @@
 #include "want.h"
 
 /* Finds and takes one run, and up to `most`, at least 1, if the same word has more. Returns how
- * many; their first pages are in pages[]. 0: exhausted. */
+ * many; their first pages are in pages[]. 0: exhausted. Asked where lfb_is_exhausted doesn't know,
+ * and, for what leaves serve, where there is nothing beside (beside.h). */
 unsigned lfb_search(const lfb_t *lfb, lfb_lane *lane, const lfb_want *want, unsigned most,
                     uintptr_t pages[]);
 

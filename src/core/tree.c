@@ -31,9 +31,6 @@
 #include "../port/likely.h"
 #include "../port/probe.h"
 
-static lfb_outcome enter(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen,
-                         lfb_word live);
-
 /* ------------------------------------------------------------------------------ locating ---- */
 
 static lfb_piece piece_of_empty(lfb_node node, lfb_word word)
@@ -184,7 +181,7 @@ static lfb_outcome step_parent(const lfb_t *lfb, lfb_lane *lane, lfb_node node, 
         }
         if (empty) {
             lfb_word live = word_open(word_all(seen, parent.level, CODE_FREE), slot, 1);
-            lfb_outcome entered = enter(lfb, lane, parent, seen, live);
+            lfb_outcome entered = lfb_tree_enter(lfb, lane, parent, seen, live);
             LFB_PROBE_SPLIT_IF(entered == LFB_DONE, lfb, lfb_page_of_node(node),
                                lfb_node_order(node.level), 1U);
             return entered;
@@ -195,9 +192,8 @@ static lfb_outcome step_parent(const lfb_t *lfb, lfb_lane *lane, lfb_node node, 
     return LFB_DONE;
 }
 
-/* Puts `live` in the place of the EMPTY word `seen`, which the caller read before. */
-static lfb_outcome enter(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen,
-                         lfb_word live)
+lfb_outcome lfb_tree_enter(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen,
+                           lfb_word live)
 {
     if (word_kind(seen) != KIND_PLAIN) {
         return wash(lfb, lane, node, seen);
@@ -262,7 +258,7 @@ static LFB_INLINE unsigned take(const lfb_t *lfb, lfb_lane *lane, lfb_node node,
             }
             continue;
         }
-        lfb_outcome entered = enter(lfb, lane, node, seen, word);
+        lfb_outcome entered = lfb_tree_enter(lfb, lane, node, seen, word);
         if (entered != LFB_CHANGED) {
             return entered == LFB_DONE ? list_pages(node, starts, pages) : 0;
         }
@@ -284,7 +280,7 @@ lfb_outcome lfb_tree_take_slots(const lfb_t *lfb, lfb_lane *lane, lfb_node node,
     lfb_word seen = lfb_tree_load(lfb, node);
     if (word_is_empty(seen, node.level)) {
         lfb_word live = word_hold(word_all(seen, node.level, CODE_FREE), slot, count);
-        return enter(lfb, lane, node, seen, live);
+        return lfb_tree_enter(lfb, lane, node, seen, live);
     }
     if ((seen ^ WORD_EACH((lfb_word)CODE_FREE)) & word_mask(slot, count)) {
         return LFB_TAKEN;

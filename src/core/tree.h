@@ -124,6 +124,11 @@ unsigned lfb_tree_take(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_fit 
 /* CHANGED: another change came first: look again. TAKEN: a slot that is wanted is in use. */
 typedef enum lfb_outcome { LFB_DONE, LFB_CHANGED, LFB_TAKEN } lfb_outcome;
 
+/* Puts `live` in the place of the EMPTY word `seen` of a node, which is free under a slot that is
+ * FREE or OPEN. */
+lfb_outcome lfb_tree_enter(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen,
+                           lfb_word live);
+
 /* Takes these slots of this node if they are FREE. */
 lfb_outcome lfb_tree_take_slots(const lfb_t *lfb, lfb_lane *lane, lfb_node node, unsigned slot,
                                 unsigned count);

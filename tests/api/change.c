@@ -75,6 +75,23 @@ static void test_alloc_every_length(void **state)
     world_assert_all_free(w);
 }
 
+/* One beside the other, through leaf after leaf. */
+static void test_alloc_runs_in_a_row(void **state)
+{
+    world *w = *state;
+    enum { ROW = SCENE_PAGES / 4, PAGES_EACH = 3 };
+    static uintptr_t row[ROW];
+    for (size_t i = 0; i < ROW; i++) {
+        row[i] = lfb_alloc_run(&w->lfb, PAGES_EACH);
+        assert_int_equal(lfb_size_of(&w->lfb, row[i]), PAGES_EACH);
+    }
+    assert_int_equal(stats_of(w).free_pages, SCENE_PAGES - ROW * PAGES_EACH);
+    for (size_t i = 0; i < ROW; i++) {
+        assert_int_equal(lfb_free_sized(&w->lfb, row[i], PAGES_EACH), LFB_OK);
+    }
+    world_assert_all_free(w);
+}
+
 static void test_alloc_bulk(void **state)
 {
     world *w = *state;
@@ -227,17 +244,12 @@ static void test_resize(void **state)
 int api_change(void)
 {
     static const struct CMUnitTest tests[] = {
-        IN_SCENE(test_resize_refused),
-        IN_SCENE(test_resize),
-        IN_SCENE(test_alloc_refused),
-        IN_RANGE(test_alloc_more_than_there_is),
-        IN_RANGE(test_alloc_every_order),
-        IN_RANGE(test_alloc_every_length),
-        IN_RANGE(test_alloc_bulk),
-        IN_SCENE(test_within_empty_windows),
-        IN_RANGE(test_within),
-        IN_SCENE(test_free_range_cuts),
-        IN_SCENE(test_free_range_over_runs),
+        IN_SCENE(test_resize_refused),       IN_SCENE(test_resize),
+        IN_SCENE(test_alloc_refused),        IN_RANGE(test_alloc_more_than_there_is),
+        IN_RANGE(test_alloc_every_order),    IN_RANGE(test_alloc_every_length),
+        IN_RANGE(test_alloc_runs_in_a_row),  IN_RANGE(test_alloc_bulk),
+        IN_SCENE(test_within_empty_windows), IN_RANGE(test_within),
+        IN_SCENE(test_free_range_cuts),      IN_SCENE(test_free_range_over_runs),
         IN_RANGE(test_hold_and_release),
     };
     return cmocka_run_group_tests_name("change", tests, NULL, NULL);
