@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tally.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void print_row(const row *r)
@@ -27,8 +28,11 @@ row *tally_row(tally *t, const char *set, const char *label)
     if (!last) {
         printf("      set        scenar. capped executions        steps\n");
     }
-    t->count += t->count < ROWS_MOST;
-    row *r = &t->rows[t->count - 1];
+    if (t->count == ROWS_MOST) {
+        fprintf(stderr, "interleave: more than %d rows to tell of: see tally.h\n", ROWS_MOST);
+        exit(2);
+    }
+    row *r = &t->rows[t->count++];
     *r = (row){.set = set};
     snprintf(r->label, sizeof(r->label), "%s", label);
     return r;

@@ -7,7 +7,7 @@
 
 #include "script.h"
 
-enum { ROWS_MOST = 256 };
+enum { ROWS_MOST = 1024 };
 
 typedef struct row {
     const char *set;
