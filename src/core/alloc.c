@@ -35,10 +35,11 @@ static LFB_APART uintptr_t alloc_nearby(const lfb_t *lfb, lfb_lane *lane, unsign
         if (lfb_is_exhausted(lfb, lane, (uintptr_t)1 << order)) {
             return LFB_NONE;
         }
-        /* On level 1 the fullest node is a better place. */
-        if (level == 0   ? !lfb_beside_leaf(lfb, lane, place, fit, &page)
-            : level == 1 ? true
-                         : !lfb_beside_node(lfb, lane, level, place, fit, &page)) {
+        /* On level 1 the fullest node is a better place than the next one. */
+        bool beside = level == 0
+                          ? lfb_beside_leaf(lfb, lane, place, fit, &page)
+                          : level > 1 && lfb_beside_node(lfb, lane, level, place, fit, &page);
+        if (!beside) {
             return search_for_block(lfb, lane, order);
         }
     }

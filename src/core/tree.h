@@ -141,8 +141,8 @@ lfb_outcome lfb_tree_take_slots(const lfb_t *lfb, lfb_lane *lane, lfb_node node,
 bool lfb_tree_release(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen, lfb_word live,
                       lfb_freed *freed);
 
-/* The same for a node below the top that is all FREE then, or is now, and that nobody keeps warm.
- */
+/* The same where it leaves a node below the top all FREE, or where that is free as a whole already,
+ * and nobody keeps it warm. */
 bool lfb_tree_retire(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen,
                      lfb_freed *freed);
 
