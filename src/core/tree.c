@@ -410,11 +410,11 @@ static void merge(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word mine
     }
 }
 
-bool lfb_tree_retire(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen,
-                     lfb_freed *freed)
+/* lfb_tree_retire, where the parent's word was `above`. */
+static LFB_INLINE bool retire_under(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen,
+                                    lfb_word above, lfb_freed *freed)
 {
     *freed = (lfb_freed){node, node, word_all(seen, node.level, CODE_FREE)};
-    lfb_word above = lfb_tree_load(lfb, lfb_parent(node)); /* before the tag: S2 */
     lfb_word mine = lfb_tree_empty(lfb, lane, node, seen, KIND_PLAIN);
     /* LP of a release that leaves nothing in its node. E1, E2. seq_cst: hint.c, H1. */
     if (!lfb_cas_seq_cst(lfb_word_of(lfb, node), &seen, mine)) {
@@ -422,6 +422,13 @@ bool lfb_tree_retire(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word s
     }
     merge(lfb, lane, node, mine, above, freed);
     return true;
+}
+
+bool lfb_tree_retire(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen,
+                     lfb_freed *freed)
+{
+    lfb_word above = lfb_tree_load(lfb, lfb_parent(node)); /* before the tag: S2 */
+    return retire_under(lfb, lane, node, seen, above, freed);
 }
 
 bool lfb_tree_release(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_word seen, lfb_word live,
@@ -493,7 +500,7 @@ bool lfb_tree_coalesce(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_free
     if (node.level == lfb->top) {
         return false;
     }
-    lfb_word above = lfb_tree_load(lfb, lfb_parent(node));
+    lfb_word above = lfb_tree_load(lfb, lfb_parent(node)); /* before the tag: S2 */
     lfb_word seen = lfb_tree_load(lfb, node);
     if (word_is_empty(seen, node.level)
             ? word_kind(seen) != KIND_PLAIN || word_is_empty(above, node.level + 1) ||
@@ -501,5 +508,5 @@ bool lfb_tree_coalesce(const lfb_t *lfb, lfb_lane *lane, lfb_node node, lfb_free
             : !word_is_all(seen, node.level, CODE_FREE)) {
         return false;
     }
-    return lfb_tree_retire(lfb, lane, node, seen, freed);
+    return retire_under(lfb, lane, node, seen, above, freed);
 }
