@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //! What there is to see of an allocator: stretches of pages, counts, the checker's verdict.
 
-use crate::pages::Pages;
 use lfbuddy_sys as sys;
 
 /// The state that the pages of an extent share.
@@ -112,36 +111,5 @@ impl From<sys::lfb_report> for Report {
             low_hints: report.low_hints,
             stats: report.stats.into(),
         }
-    }
-}
-
-/// Every extent of a range, by rising address. Exact when nothing runs beside it; else each extent
-/// is seen as it was at some moment, and no address is passed twice.
-#[derive(Clone, Debug)]
-pub struct Extents<'a> {
-    pages: &'a Pages,
-    /// The first page that is still to be seen.
-    next: Option<usize>,
-}
-
-impl<'a> Extents<'a> {
-    pub(crate) fn new(pages: &'a Pages) -> Extents<'a> {
-        Extents { pages, next: Some(pages.first()) }
-    }
-}
-
-impl Iterator for Extents<'_> {
-    type Item = Extent;
-
-    fn next(&mut self) -> Option<Extent> {
-        let at = self.next.take()?;
-        // Out of range: all were seen.
-        let extent = self.pages.find(at).ok()?;
-        // Beside other calls, what begins before this page may end before it too.
-        let one_page = self.pages.page_size() - 1;
-        let last = extent.address + (extent.pages * self.pages.page_size() - 1);
-        // Behind the highest address there is nothing.
-        self.next = last.max(at + one_page).checked_add(1);
-        Some(extent)
     }
 }

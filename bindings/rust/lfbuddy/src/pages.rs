@@ -2,7 +2,7 @@
 //! A started allocator, whatever its page size, CPUs and backend are: each call of the C interface
 //! that allocates, releases, changes or looks.
 
-use crate::extent::{Extent, Extents, Report, Stats};
+use crate::extent::{Extent, Report, Stats};
 use crate::{Error, Run};
 use core::cell::UnsafeCell;
 use core::ffi::c_void;
@@ -241,7 +241,7 @@ impl Pages {
 
     /// Every run, free block and stretch out of use, by rising address.
     pub fn extents(&self) -> Extents<'_> {
-        Extents::new(self)
+        Extents { pages: self, next: Some(self.first()) }
     }
 
     /// Counts pages and blocks; reads every node in use.
@@ -322,5 +322,30 @@ impl fmt::Debug for Pages {
             .field("page_count", &self.page_count())
             .field("max_order", &self.max_order())
             .finish_non_exhaustive()
+    }
+}
+
+/// Every extent of a range, by rising address. Exact when nothing runs beside it; else each extent
+/// is seen as it was at some moment, and no address is passed twice.
+#[derive(Clone, Debug)]
+pub struct Extents<'a> {
+    pages: &'a Pages,
+    /// The first page that is still to be seen.
+    next: Option<usize>,
+}
+
+impl Iterator for Extents<'_> {
+    type Item = Extent;
+
+    fn next(&mut self) -> Option<Extent> {
+        let at = self.next.take()?;
+        // Out of range: all were seen.
+        let extent = self.pages.find(at).ok()?;
+        // Beside other calls, what begins before this page may end before it too.
+        let one_page = self.pages.page_size() - 1;
+        let last = extent.address + (extent.pages * self.pages.page_size() - 1);
+        // Behind the highest address there is nothing.
+        self.next = last.max(at + one_page).checked_add(1);
+        Some(extent)
     }
 }
