@@ -68,6 +68,7 @@ static LFB_INLINE bool enter_whole(const lfb_t *lfb, lfb_lane *lane, unsigned le
     return true;
 }
 
+/* Chooses as lfb_leaves_take does, which takes several blocks at once and so more instructions. */
 bool lfb_beside_leaf(const lfb_t *lfb, lfb_lane *lane, unsigned place, lfb_fit fit, uintptr_t *page)
 {
     neighbours n;
